@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+pub mod chroma;
+pub mod contrast;
+pub mod decibel;
+pub mod descriptor;
+pub mod error;
+pub mod extractor;
+pub mod grid;
+pub mod mel;
+pub mod mfcc;
+pub mod schema;
+pub mod summary;
+pub mod tempo;
+pub mod tempogram;
+pub mod window;
+
+mod bandwidth;
+mod centroid;
+mod flatness;
+mod flux;
+mod median;
+mod onset;
+mod rms;
+mod rolloff;
+mod separation;
+mod simd;
+mod stft;
+mod tuning;
+mod zero_crossing;
+
+pub use descriptor::Descriptor;
+pub use error::Error;
+pub use extractor::{Analysis, Extractor, MAX_SAMPLE};
+pub use grid::{HOP_LENGTH, N_FFT, PadMode, SAMPLE_RATE};
+pub use schema::Schema;
