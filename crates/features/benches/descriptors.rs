@@ -6,7 +6,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use melisma_features::{Descriptor, Extractor, PadMode, SAMPLE_RATE, Schema};
+use melisma_features::{Descriptor, Extractor, HOP_LENGTH, N_FFT, PadMode, SAMPLE_RATE, Schema};
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex32;
 
 /// Thirty seconds of tones and noise.
 fn clip() -> Vec<f32> {
@@ -49,5 +51,42 @@ fn descriptors(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, descriptors);
+/// What the transforms alone cost: the floor under everything that is spectral.
+fn transforms(c: &mut Criterion) {
+    let frames = 1 + 30 * SAMPLE_RATE as usize / HOP_LENGTH;
+    let mut group = c.benchmark_group("30 s, transforms alone");
+    group
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_millis(500));
+    let forward = RealFftPlanner::<f64>::new().plan_fft_forward(N_FFT);
+    let (mut samples, mut spectrum) = (forward.make_input_vec(), forward.make_output_vec());
+    let mut scratch = forward.make_scratch_vec();
+    group.bench_function("forward, double precision", |b| {
+        b.iter(|| {
+            for _ in 0..frames {
+                samples.fill(0.5);
+                forward
+                    .process_with_scratch(&mut samples, &mut spectrum, &mut scratch)
+                    .unwrap();
+            }
+        });
+    });
+    let backward = RealFftPlanner::<f32>::new().plan_fft_inverse(N_FFT);
+    let (mut spectrum, mut samples) = (backward.make_input_vec(), backward.make_output_vec());
+    let mut scratch = backward.make_scratch_vec();
+    group.bench_function("backward, single precision", |b| {
+        b.iter(|| {
+            for _ in 0..frames {
+                spectrum.fill(Complex32::ZERO);
+                backward
+                    .process_with_scratch(&mut spectrum, &mut samples, &mut scratch)
+                    .unwrap();
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, transforms, descriptors);
 criterion_main!(benches);
