@@ -1,0 +1,285 @@
+//! A trained model as one file: what it is, what it was trained on, and its numbers.
+//!
+//! Layout, all integers little-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `MELISMA` and a zero byte |
+//! | 4 | format version, 1 |
+//! | 4 | length of the header |
+//! | 4 | length of the payload |
+//! | | the header, JSON ([`Header`]) |
+//! | | the payload: scaler and classifier, 32-bit floats |
+//! | 32 | SHA-256 of everything before |
+//!
+//! Reading never panics and never allocates more than a few times the size of the bytes it is given.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use melisma_dataset::Genre;
+use melisma_features::Schema;
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::calibration::temper;
+use crate::classifier::Classifier;
+use crate::files::write_whole;
+use crate::inputs::{Input, Inputs};
+use crate::payload::{Reader, Writer};
+use crate::scale::Standard;
+use crate::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"MELISMA\0";
+const FORMAT: u32 = 1;
+const PREFIX: usize = 20;
+const CHECKSUM: usize = 32;
+/// No model file is larger than this.
+const LARGEST: usize = 64 << 20;
+
+/// What a model says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// The model's name.
+    pub name: String,
+    /// The model's version.
+    pub version: u32,
+    /// The schema whose rows it takes.
+    pub schema: Schema,
+    /// The hash of that schema when the model was trained.
+    pub schema_hash: String,
+    /// The genres, in the order of the probabilities.
+    pub genres: Vec<Genre>,
+    /// The length of the windows a recording is cut into, in seconds.
+    pub window_seconds: f64,
+    /// How the frames at a window's ends are padded: `reflect` or `constant`.
+    pub pad: String,
+    /// The temperature its probabilities are calibrated with.
+    pub temperature: f64,
+    /// How columns become inputs.
+    pub inputs: Vec<Input>,
+    /// SHA-256 of each data file it was trained on.
+    pub data: BTreeMap<String, String>,
+    /// SHA-256 of the sorted list of tracks it was trained on.
+    pub tracks_hash: String,
+    /// SHA-256 of the recipe.
+    pub recipe_hash: String,
+    /// The recipe's seed.
+    pub seed: u64,
+    /// Figures of the run that made it, by name.
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// A classifier with everything it needs: inputs, scaling, temperature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    header: Header,
+    inputs: Inputs,
+    scaler: Standard,
+    classifier: Classifier,
+}
+
+impl Model {
+    /// Puts a model together, its numbers rounded as its file will hold them.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the parts do not fit one another.
+    pub fn new(header: Header, scaler: Standard, classifier: Classifier) -> Result<Model> {
+        let inputs = Inputs::new(header.schema, header.inputs.clone())?;
+        Model::from_bytes(
+            &Model {
+                header,
+                inputs,
+                scaler,
+                classifier,
+            }
+            .to_bytes()?,
+        )
+    }
+
+    /// The model shipped with this version.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it was trained for another version of the schema.
+    pub fn shipped() -> Result<Model> {
+        Model::from_bytes(include_bytes!("../../../models/genre-table-1.bin"))
+    }
+
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for bytes that are no model, are damaged, come from a newer version, or were trained
+    /// for a schema that has since changed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
+        let fault = |message: &str| Error::Model(message.to_owned());
+        if bytes.len() > LARGEST {
+            return Err(fault("larger than 64 MiB"));
+        }
+        if bytes.len() < PREFIX + CHECKSUM || &bytes[..8] != MAGIC {
+            return Err(fault("no melisma model file"));
+        }
+        let number = |at: usize| {
+            bytes[at..at + 4]
+                .iter()
+                .rev()
+                .fold(0u32, |n, &byte| n << 8 | u32::from(byte))
+        };
+        if number(8) != FORMAT {
+            return Err(Error::Model(format!(
+                "format {} where this version reads {FORMAT}",
+                number(8)
+            )));
+        }
+        let (header_length, payload_length) = (u64::from(number(12)), u64::from(number(16)));
+        if PREFIX as u64 + header_length + payload_length + CHECKSUM as u64 != bytes.len() as u64 {
+            return Err(fault("truncated, or longer than it says"));
+        }
+        let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
+        if Sha256::digest(content)[..] != *checksum {
+            return Err(fault("the checksum does not match: the file is damaged"));
+        }
+        let (header, payload) = content[PREFIX..].split_at(header_length as usize);
+        let header: Header =
+            serde_json::from_slice(header).map_err(|error| Error::Model(format!("header: {error}")))?;
+        let mut reader = Reader::new(payload);
+        let scaler = Standard::read(&mut reader)?;
+        let classifier = Classifier::read(&mut reader)?;
+        reader.end()?;
+        let inputs = Inputs::new(header.schema, header.inputs.clone())?;
+        let model = Model {
+            header,
+            inputs,
+            scaler,
+            classifier,
+        };
+        model.check()?;
+        Ok(model)
+    }
+
+    fn check(&self) -> Result<()> {
+        let header = &self.header;
+        if header.schema_hash != header.schema.hash() {
+            return Err(Error::Model(format!(
+                "trained for another version of schema {}",
+                header.schema
+            )));
+        }
+        if header.genres.is_empty() {
+            return Err(Error::Model("no genres".to_owned()));
+        }
+        let width = self.inputs.list().len();
+        if self.scaler.width() != width || self.classifier.shape() != (width, header.genres.len()) {
+            return Err(Error::Model(
+                "inputs, scaler and classifier do not fit one another".to_owned(),
+            ));
+        }
+        let sound = |value: f64| value > 0.0 && value.is_finite();
+        if !sound(header.temperature) || !sound(header.window_seconds) {
+            return Err(Error::Model(
+                "temperature or window length out of range".to_owned(),
+            ));
+        }
+        if !["reflect", "constant"].contains(&header.pad.as_str()) {
+            return Err(Error::Model(format!("unknown padding `{}`", header.pad)));
+        }
+        Ok(())
+    }
+
+    /// The bytes of the model's file; the same model gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the header cannot be written (a figure that is not finite).
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let header = serde_json::to_vec(&self.header).map_err(|error| Error::Model(error.to_string()))?;
+        let mut writer = Writer::default();
+        self.scaler.write(&mut writer);
+        self.classifier.write(&mut writer);
+        let payload = writer.into_bytes();
+        let mut bytes = MAGIC.to_vec();
+        for length in [FORMAT as usize, header.len(), payload.len()] {
+            let length = u32::try_from(length).map_err(|_| Error::Model("too large".to_owned()))?;
+            bytes.extend_from_slice(&length.to_le_bytes());
+        }
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(&payload);
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&checksum);
+        Ok(bytes)
+    }
+
+    /// Writes the model's file beside its place, then moves it there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_whole(path, &self.to_bytes()?)
+    }
+
+    /// What the model says about itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The genres, in the order of the probabilities.
+    pub fn genres(&self) -> &[Genre] {
+        &self.header.genres
+    }
+
+    /// The schema of the rows to predict.
+    pub fn schema(&self) -> Schema {
+        self.header.schema
+    }
+
+    /// The probability of each genre for one row (one window) of schema values; they sum to 1.
+    ///
+    /// # Errors
+    /// [`Error::Row`] when the number of values is not the schema's, or one of them is not finite.
+    pub fn predict(&self, row: &[f64]) -> Result<Vec<f64>> {
+        Ok(self.predict_rows([row])?.into_raw_vec_and_offset().0)
+    }
+
+    /// The probabilities of many rows, shape (rows, genres).
+    ///
+    /// # Errors
+    /// As [`Model::predict`], for the first row at fault.
+    pub fn predict_rows<'a>(&self, rows: impl IntoIterator<Item = &'a [f64]>) -> Result<Array2<f64>> {
+        let inputs = self.scaler.transform(self.inputs.apply_all(rows)?);
+        let mut probabilities = self.classifier.predict_proba(&inputs);
+        for mut row in probabilities.rows_mut() {
+            temper(row.view_mut(), self.header.temperature);
+            if !row.sum().is_finite() {
+                // Only numbers no training writes can do this; the answer is then "no idea".
+                row.fill(1.0 / self.header.genres.len() as f64);
+            }
+        }
+        Ok(probabilities)
+    }
+}
+
+/// The mean of the windows' probabilities: the mixture of the whole recording. `None` without windows.
+///
+/// # Panics
+/// If the windows differ in length.
+pub fn mean_prediction(windows: &[Vec<f64>]) -> Option<Vec<f64>> {
+    let mut mean = vec![0.0; windows.first()?.len()];
+    for window in windows {
+        assert_eq!(
+            window.len(),
+            mean.len(),
+            "windows of one model have the same genres"
+        );
+        mean.iter_mut()
+            .zip(window)
+            .for_each(|(sum, p)| *sum += p / windows.len() as f64);
+    }
+    Some(mean)
+}
+
+impl Model {
+    /// The same model with another header.
+    pub(crate) fn with_header(self, header: Header) -> Result<Model> {
+        Model::new(header, self.scaler, self.classifier)
+    }
+}
