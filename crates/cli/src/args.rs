@@ -1,0 +1,161 @@
+//! The flags, in one place.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use melisma_features::{Descriptor, PadMode, Schema};
+
+/// Hears what music is.
+#[derive(Parser)]
+#[command(
+    name = "melisma",
+    version,
+    about,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Tell the genre mixture of recordings
+    #[command(after_help = "Example:\n  melisma classify song.mp3\n  melisma classify ~/music/jazz --json")]
+    Classify(ClassifyArgs),
+    /// Write a table of features of recordings
+    #[command(
+        after_help = "Example:\n  melisma features ~/gtzan --schema gtzan --window 3 --output gtzan.csv\n\nAn interrupted run goes on where it stopped when the same command is given again."
+    )]
+    Features(FeaturesArgs),
+    /// Show format, rate, channels, length and tags of recordings
+    #[command(after_help = "Example:\n  melisma info song.flac --json")]
+    Info(InfoArgs),
+    /// Write one feature of a recording, frame by frame
+    #[command(
+        after_help = "Example:\n  melisma frames song.wav --feature mfcc --output mfcc.npy\n\nA .npy file holds an array of rows x frames, as librosa returns it; a .csv file one line per frame."
+    )]
+    Frames(FramesArgs),
+    /// Run a recipe: validate its candidates, train its model, write model and card
+    #[command(after_help = "Example:\n  melisma run recipes/genre-table.toml --output models/genre-table-1")]
+    Run(RunArgs),
+    /// Measure a recipe's model on recordings it has never seen
+    #[command(
+        after_help = "Example:\n  melisma evaluate ../shared/data/gtzan/audio/clips --recipe recipes/genre-table.toml\n\nThe model is trained anew without the tracks in the folder and their duplicates."
+    )]
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(ClapArgs)]
+pub struct ClassifyArgs {
+    /// Audio files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Show the course over time, window by window
+    #[arg(long)]
+    pub windows: bool,
+    /// Print one line of JSON per file
+    #[arg(long)]
+    pub json: bool,
+    /// Use this model instead of the one in the program
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+pub struct FeaturesArgs {
+    /// Audio files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The columns: gtzan (57), spotify (63) or full
+    #[arg(long, default_value_t = Schema::Gtzan, value_name = "NAME")]
+    pub schema: Schema,
+    /// One row per window of so many seconds, instead of one per file
+    #[arg(long, value_name = "SECONDS")]
+    pub window: Option<f64>,
+    /// Padding of frames at the ends: constant (librosa since 0.10) or reflect (before)
+    #[arg(long, default_value_t = PadMode::Constant, value_name = "MODE")]
+    pub pad: PadMode,
+    /// The table to write: .csv or .parquet, or - for CSV on standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Start again even where an interrupted run can go on
+    #[arg(long)]
+    pub fresh: bool,
+    /// Print the summary as JSON (on standard error where the table takes standard output)
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+pub struct InfoArgs {
+    /// Audio files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Print one line of JSON per file
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct FramesArgs {
+    /// An audio file
+    pub file: PathBuf,
+    /// The feature, by librosa's name; an unknown name lists them all
+    #[arg(long, value_name = "NAME")]
+    pub feature: Descriptor,
+    /// The file to write: .csv or .npy
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Padding of frames at the ends: constant or reflect
+    #[arg(long, default_value_t = PadMode::Constant, value_name = "MODE")]
+    pub pad: PadMode,
+    /// Print what was written as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct RunArgs {
+    /// The recipe
+    pub recipe: PathBuf,
+    /// The data folder [default: $MELISMA_DATA, then ../shared/data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Write the model to NAME.bin and its card to NAME.md
+    #[arg(long, short, value_name = "NAME")]
+    pub output: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct EvaluateArgs {
+    /// Recordings in folders named after their genres
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The recipe that trains the model
+    #[arg(long, value_name = "FILE")]
+    pub recipe: PathBuf,
+    /// Leave out of the training every track by the same artists too
+    #[arg(long)]
+    pub other_artists: bool,
+    /// The data folder [default: $MELISMA_DATA, then ../shared/data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}

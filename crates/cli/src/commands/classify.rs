@@ -1,0 +1,143 @@
+//! `melisma classify`: the genre mixture of recordings.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::path::Path;
+
+use melisma_dataset::extract::{Failure, walk};
+use melisma_features::Extractor;
+use melisma_learn::Model;
+use melisma_learn::classify::{Classification, ClassifyError, classify_file};
+use serde::Serialize;
+
+use crate::args::ClassifyArgs;
+use crate::context::{Failed, Run, because, note, print_json, threads};
+use crate::text::{bar, clock, genre_bars};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: Cow<'a, str>,
+    #[serde(flatten)]
+    classification: &'a Classification,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    file: Cow<'a, str>,
+    error: &'a str,
+}
+
+/// Classifies each file in turn, its windows shared out among the threads.
+pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
+    let model = match &args.model {
+        None => melisma_learn::shipped().map_err(because)?,
+        Some(path) => read_model(path)?,
+    };
+    let (found, unreadable) = walk(&args.paths);
+    if found.is_empty() && unreadable.is_empty() {
+        let paths: Vec<_> = args.paths.iter().map(|p| p.display().to_string()).collect();
+        return Err(because(format!("{}: no audio files here", paths.join(", "))));
+    }
+    let mut extractors: Vec<Extractor> = (0..threads(args.threads)).map(|_| Extractor::new()).collect();
+    for Failure { path, fault } in &unreadable {
+        report(path, fault, args.json)?;
+    }
+    let mut failed = unreadable.len();
+    for file in &found {
+        match classify_file(&file.path, &model, &mut extractors, run.stop()) {
+            Ok(classification) if args.json => {
+                print_json(&Line {
+                    file: file.path.to_string_lossy(),
+                    classification: &classification,
+                })?;
+            }
+            Ok(classification) => print(&file.path, &classification, args.windows)?,
+            Err(ClassifyError::Interrupted) => return Err(Failed::Interrupted),
+            Err(error) => {
+                failed += 1;
+                let message = error.to_string();
+                // Errors of the audio room name the file themselves.
+                let prefix = format!("{}: ", file.path.display());
+                report(
+                    &file.path,
+                    message.strip_prefix(&prefix).unwrap_or(&message),
+                    args.json,
+                )?;
+            }
+        }
+    }
+    if failed > 0 {
+        let files = found.len() + unreadable.len();
+        if files > 1 {
+            note!("melisma: {failed} of {files} files could not be classified");
+        }
+        return Err(Failed::Reported);
+    }
+    Ok(())
+}
+
+/// Says why a file has no mixture; with `json`, on standard output too, where its line would stand.
+fn report(path: &Path, fault: &str, json: bool) -> Result<(), Failed> {
+    note!("melisma: {}: {fault}", path.display());
+    if json {
+        print_json(&Fault {
+            file: path.to_string_lossy(),
+            error: fault,
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// Models are small: a larger file is not read at all.
+const LARGEST_MODEL: u64 = 64 << 20;
+
+fn read_model(path: &Path) -> Result<Model, Failed> {
+    let fault = |error: &dyn std::fmt::Display| because(format!("{}: {error}", path.display()));
+    let size = std::fs::metadata(path).map_err(|e| fault(&e))?.len();
+    if size > LARGEST_MODEL {
+        return Err(fault(&"too large for a model"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| fault(&e))?;
+    Model::from_bytes(&bytes).map_err(|e| fault(&e))
+}
+
+fn print(file: &Path, classification: &Classification, windows: bool) -> Result<(), Failed> {
+    let mut out = std::io::stdout().lock();
+    for warning in &classification.warnings {
+        note!("melisma: {}: {warning}", file.display());
+    }
+    writeln!(
+        out,
+        "{}  ({}, {})",
+        file.display(),
+        clock(classification.duration_s),
+        classification.model
+    )?;
+    write!(out, "{}", genre_bars(&classification.genres))?;
+    if windows {
+        for window in &classification.windows {
+            let time = format!("{} - {}", clock(window.start_s), clock(window.end_s));
+            match window.genres.first() {
+                None => writeln!(out, "  {time:>19}  silence")?,
+                Some(first) => {
+                    let others: Vec<_> = window.genres[1..]
+                        .iter()
+                        .take(2)
+                        .map(|g| format!("{} {:.0} %", g.genre, g.probability * 100.0))
+                        .collect();
+                    let share = first.probability;
+                    let bar = bar(share / 2.0);
+                    let others = others.join(", ");
+                    writeln!(
+                        out,
+                        "  {time:>19}  {:10}{:4.0} %  {bar:20}  {others}",
+                        first.genre,
+                        share * 100.0
+                    )?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

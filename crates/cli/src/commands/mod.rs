@@ -1,0 +1,8 @@
+//! One file per command.
+
+pub mod classify;
+pub mod evaluate;
+pub mod features;
+pub mod frames;
+pub mod info;
+pub mod recipe;

@@ -1,0 +1,78 @@
+//! Progress on standard error: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::context::note;
+
+/// Seconds between two plain lines.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Progress over a number of files.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    start: Instant,
+    last: Instant,
+    total: usize,
+    done: usize,
+    before: usize,
+    audio_s: f64,
+}
+
+impl Progress {
+    /// Over `total` files, of which `before` are done already.
+    pub fn new(total: usize, before: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(total as u64).with_position(before as u64);
+            bar.set_style(
+                ProgressStyle::with_template("{bar:30} {pos}/{len} files  {msg}  {eta} left")
+                    .expect("the template is valid"),
+            );
+            bar.reset_eta();
+            bar
+        });
+        let now = Instant::now();
+        Progress {
+            bar,
+            start: now,
+            last: now,
+            total,
+            done: before,
+            before,
+            audio_s: 0.0,
+        }
+    }
+
+    /// One file more, with so many seconds of audio.
+    pub fn step(&mut self, audio_s: f64) {
+        self.done += 1;
+        self.audio_s += audio_s;
+        let elapsed = self.start.elapsed().as_secs_f64().max(1e-3);
+        let rate = format!("{:.0} x real time", self.audio_s / elapsed);
+        if let Some(bar) = &self.bar {
+            bar.set_message(rate);
+            bar.inc(1);
+        } else if self.last.elapsed() >= INTERVAL {
+            self.last = Instant::now();
+            let left = elapsed / (self.done - self.before) as f64 * (self.total - self.done) as f64;
+            note!("{}/{} files, {rate}, {left:.0} s left", self.done, self.total);
+        }
+    }
+
+    /// Prints a line above the bar.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| note!("{line}")),
+            None => note!("{line}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
