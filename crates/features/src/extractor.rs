@@ -116,6 +116,7 @@ impl Buffers {
 struct Request {
     wanted: Vec<Descriptor>,
     keep_waveforms: bool,
+    spectra: bool,
     power: bool,
     mel: bool,
     tuning: bool,
@@ -135,8 +136,11 @@ impl Request {
         let mel = onset || any(&[D::Mfcc, D::Mel, D::MelDb]);
         let power = mel || tuning || any(&[D::SpectralFlatness]);
         let separation = any(&[D::Harmonic, D::Percussive]);
+        // Two descriptors look at the waveform alone.
+        let spectra = wanted.iter().any(|d| !matches!(d, D::Rms | D::ZeroCrossingRate));
         Request {
             keep_waveforms,
+            spectra,
             power,
             mel,
             tuning,
@@ -248,7 +252,9 @@ impl Extractor {
         let frames = frame_count(signal.len());
         let mut collected = Collected::default();
         let mut moments = BTreeMap::new();
-        self.pass_over_frames(signal, pad, request, &mut collected, &mut moments);
+        if request.spectra {
+            self.pass_over_frames(signal, pad, request, &mut collected, &mut moments);
+        }
         self.finish_chroma(signal, pad, request, &mut collected);
         self.finish_mel(signal, pad, request, &mut collected, &mut moments);
         let Collected {
