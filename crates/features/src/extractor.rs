@@ -12,7 +12,7 @@ use pulp::Arch;
 use realfft::num_complex::Complex32;
 
 use crate::chroma::{ChromaBank, N_CHROMA};
-use crate::contrast::{ContrastBands, N_BANDS, contrast};
+use crate::contrast::{ContrastBands, contrast};
 use crate::decibel::{limit_range, power_to_db};
 use crate::descriptor::Descriptor;
 use crate::error::Error;
@@ -313,6 +313,12 @@ impl Extractor {
                 self.stft.forward(signal, frame, pad, spectrum);
                 self.describe_frame(frame, slot, request, collected);
             }
+            if request.wants(Descriptor::SpectralContrast) {
+                let rows = (transformed - first) * STRIDE..(target - first) * STRIDE;
+                let Collected { peaks, valleys, .. } = collected;
+                self.contrast
+                    .extend(self.arch, &self.buffers.magnitude[rows], peaks, valleys);
+            }
             transformed = target;
             if let Some(separation) = &mut separation {
                 self.separate_block(from, to, frames, separation, request);
@@ -343,7 +349,6 @@ impl Extractor {
         let Extractor {
             arch,
             mel,
-            contrast,
             frequencies,
             buffers,
             ..
@@ -390,13 +395,6 @@ impl Extractor {
                 });
                 push(D::SpectralFlux, value);
                 collected.previous_total = total;
-            }
-            if request.wants(D::SpectralContrast) {
-                let mut extremes = [[0.0; N_BANDS]; 2];
-                let [high, low] = &mut extremes;
-                contrast.peaks_and_valleys(magnitude, high, low);
-                collected.peaks.extend_from_slice(high);
-                collected.valleys.extend_from_slice(low);
             }
             if request.power {
                 for (value, m) in power.iter_mut().zip(magnitude) {

@@ -18,7 +18,7 @@ pub(crate) const KERNEL: usize = 31;
 /// Values on either side of a window's centre.
 pub(crate) const HALF: usize = KERNEL / 2;
 /// No processor has more lanes of 32 bits; [`STRIDE`] is a multiple of it.
-const MAX_LANES: usize = 16;
+pub(crate) const MAX_LANES: usize = 16;
 
 /// Replaces `old`, which is in the sorted window, by `new`, lane by lane.
 #[inline(always)]
@@ -37,11 +37,11 @@ fn replace<S: Simd>(simd: S, window: &mut [S::i32s; KERNEL], old: S::i32s, new: 
     }
 }
 
-/// Adds `new` to a sorted window that holds fewer than 31 values, the rest being the largest integer.
+/// Adds `new` to sorted values, dropping the largest; a window that is not full yet is filled up with the largest integer.
 #[inline(always)]
-fn insert<S: Simd>(simd: S, window: &mut [S::i32s; KERNEL], new: S::i32s) {
+pub(crate) fn insert<S: Simd>(simd: S, sorted: &mut [S::i32s], new: S::i32s) {
     let mut below = simd.splat_i32s(i32::MIN);
-    for slot in window {
+    for slot in sorted {
         let here = *slot;
         *slot = simd.max_i32s(below, simd.min_i32s(new, here));
         below = here;
@@ -53,6 +53,16 @@ pub(crate) fn mirror_repeating(index: isize, len: usize) -> usize {
     let period = 2 * len as isize;
     let position = index.rem_euclid(period);
     position.min(period - 1 - position) as usize
+}
+
+/// Writes spectra (rows of `STRIDE` floats) side by side, one to a lane: the bits of bin after bin.
+#[inline(always)]
+pub(crate) fn interleave(rows: &[f32], lanes: usize, columns: &mut [i32]) {
+    for (lane, row) in rows.chunks_exact(STRIDE).enumerate() {
+        for (column, value) in columns.chunks_exact_mut(lanes).zip(&row[..N_BINS]) {
+            column[lane] = value.to_bits() as i32;
+        }
+    }
 }
 
 /// The bits of a row of non-negative floats, in vectors.
@@ -185,12 +195,7 @@ impl WithSimd for Across<'_> {
             .chunks(lanes * STRIDE)
             .zip(self.out.chunks_mut(lanes * STRIDE));
         for (rows, out) in batches {
-            for (lane, row) in rows.chunks_exact(STRIDE).enumerate() {
-                let column = self.columns[HALF * lanes..].chunks_exact_mut(lanes);
-                for (column, value) in column.zip(&row[..N_BINS]) {
-                    column[lane] = value.to_bits() as i32;
-                }
-            }
+            interleave(rows, lanes, &mut self.columns[HALF * lanes..]);
             let columns = &mut S::as_mut_simd_i32s(self.columns).0[..N_BINS + 2 * HALF];
             for i in 0..HALF {
                 columns[HALF - 1 - i] = columns[HALF + i];
