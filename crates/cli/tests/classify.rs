@@ -207,6 +207,29 @@ fn the_course_over_time() {
     assert!(total_variation(&mixture(&json["genres"]), &mean) < 1e-9);
 }
 
+/// A pipe can be read once only, even if its sound is shorter than a window.
+#[test]
+#[cfg(target_os = "linux")]
+fn short_sounds_from_a_pipe() {
+    for seconds in [1.0, 4.0] {
+        let (_folder, path) = file("sound.wav", wav16(&music(1, seconds, RATE)));
+        let mut command = melisma!("classify", "/dev/stdin", "--json");
+        let mut cat = std::process::Command::new("cat")
+            .arg(&path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        command
+            .stdin(cat.stdout.take().unwrap())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let json = finish(command.spawn().unwrap()).succeeded().json();
+        assert_eq!(json["duration_s"], seconds);
+        mixture(&json["genres"]);
+        cat.wait().unwrap();
+    }
+}
+
 #[test]
 fn short_files() {
     let (_folder, path) = file("second.wav", wav16(&music(1, 1.0, RATE)));

@@ -128,12 +128,25 @@ fn a_killed_run_goes_on_and_a_torn_line_is_dropped() {
         (bytes[..end - 20].to_vec(), done - 1),
         ([&bytes[..end], b"{\"file\":{\"pa"].concat(), done),
         ([&bytes[..end], b"\0\0\0\0\0\0\n\0\0"].concat(), done),
+        (bytes[..17].to_vec(), 0),
+        (Vec::new(), 0),
     ];
     for (journal, taken_over) in torn {
         put(work.journal(), journal);
         assert_eq!(work.resumed(), taken_over);
         fs::remove_file(work.out()).unwrap();
     }
+}
+
+#[test]
+fn two_runs_cannot_write_one_table() {
+    let work = Work::new();
+    put(work.journal(), "");
+    let other = fs::File::open(work.journal()).unwrap();
+    other.lock().unwrap();
+    run(melisma!("features", work.music(), "-o", work.out())).refused(&["table.csv", "another run"]);
+    drop(other);
+    assert_eq!(work.resumed(), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The ten genres of GTZAN.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,12 @@ impl Genre {
         }
     }
 
+    /// The genre whose name a file's folder bears, if it bears one.
+    pub fn of_folder(file: &Path) -> Option<Genre> {
+        let absolute = std::path::absolute(file).ok()?;
+        absolute.parent()?.file_name()?.to_str()?.parse().ok()
+    }
+
     /// The position in [`Genre::ALL`].
     pub fn index(self) -> usize {
         self as usize
@@ -96,5 +103,10 @@ mod tests {
         }
         assert_eq!("Hip-Hop".parse::<Genre>().unwrap(), Genre::Hiphop);
         assert!("polka".parse::<Genre>().is_err());
+        assert_eq!(
+            Genre::of_folder(Path::new("/music/Jazz/take.mp3")),
+            Some(Genre::Jazz)
+        );
+        assert_eq!(Genre::of_folder(Path::new("/music/mine/take.mp3")), None);
     }
 }

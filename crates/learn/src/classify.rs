@@ -132,7 +132,10 @@ pub fn classify_file(
         return Err(ClassifyError::TooShort(duration_s));
     }
     if file.rows.is_empty() {
-        file = rows_of_file(path, model.schema(), pad, Window::Whole, extractors, stop)?;
+        let values = extractors[0]
+            .row(&file.tail, pad, model.schema())
+            .map_err(FileError::from)?;
+        file.rows.push(Row::of(&file.tail, 0, values));
     }
     let mut predictions = Vec::new();
     let mut windows = Vec::new();

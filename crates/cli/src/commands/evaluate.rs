@@ -50,7 +50,7 @@ pub fn run(args: &EvaluateArgs, run: &Run) -> Result<(), Failed> {
     }
     let clips: Vec<_> = found
         .iter()
-        .filter_map(|f| Some((f, genre_of(&f.path)?)))
+        .filter_map(|f| Some((f, Genre::of_folder(&f.path)?)))
         .collect();
     if clips.is_empty() {
         return Err(because("no audio files in folders named after genres"));
@@ -138,15 +138,4 @@ fn print(evaluation: &Evaluation) -> Result<(), Failed> {
 fn base(path: &Path) -> String {
     path.file_name()
         .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
-}
-
-fn genre_of(path: &Path) -> Option<Genre> {
-    std::path::absolute(path)
-        .ok()?
-        .parent()?
-        .file_name()?
-        .to_str()?
-        .to_lowercase()
-        .parse()
-        .ok()
 }

@@ -46,6 +46,18 @@ pub struct Row {
     pub values: Vec<f64>,
 }
 
+impl Row {
+    /// The row of window `window`, whose samples have these values.
+    pub fn of(samples: &[f32], window: usize, values: Vec<f64>) -> Self {
+        Row {
+            window,
+            length: samples.len() as u64,
+            silent: is_silent(samples),
+            values,
+        }
+    }
+}
+
 /// The rows of one file.
 #[derive(Debug, Clone, Default)]
 pub struct FileRows {
@@ -53,6 +65,8 @@ pub struct FileRows {
     pub rows: Vec<Row>,
     /// Samples in the file, at 22,050 Hz, those of a dropped last window included.
     pub samples: u64,
+    /// The samples that did not fill a last window; none where the whole file was described.
+    pub tail: Vec<f32>,
     /// What was odd about the file, though it could be read.
     pub warnings: Vec<String>,
 }
@@ -116,15 +130,11 @@ pub fn rows_of_file(
     let Window::Samples(length) = window else {
         let loaded = load(path, Some(rate), Limit::Default)?;
         let samples = loaded.signal.samples();
-        let row = Row {
-            window: 0,
-            length: samples.len() as u64,
-            silent: is_silent(samples),
-            values: extractors[0].row(samples, pad, schema)?,
-        };
+        let row = Row::of(samples, 0, extractors[0].row(samples, pad, schema)?);
         return Ok(FileRows {
             samples: row.length,
             rows: vec![row],
+            tail: Vec::new(),
             warnings: loaded.warnings,
         });
     };
@@ -166,18 +176,14 @@ pub fn rows_of_file(
         }
         describe_all(&mut jobs, extractors, pad, schema)?;
         for (samples, values) in batch.chunks_exact(length).zip(described) {
-            let row = Row {
-                window: rows.len(),
-                length: length as u64,
-                silent: is_silent(samples),
-                values: values.expect("every window of the batch was described"),
-            };
-            rows.push(row);
+            let values = values.expect("every window of the batch was described");
+            rows.push(Row::of(samples, rows.len(), values));
         }
     }
     Ok(FileRows {
         rows,
         samples: windows.samples_read(),
+        tail: windows.remainder().to_vec(),
         warnings: windows.warnings().to_vec(),
     })
 }

@@ -4,7 +4,7 @@
 //! dropped. A file that has changed since, or that failed, is described again.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -17,7 +17,7 @@ use super::output::is_special;
 use super::{ExtractError, ExtractOptions};
 
 /// What a journal's rows depend on.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Header {
     journal: u32,
     version: String,
@@ -148,10 +148,18 @@ impl Journal {
                 .read(true)
                 .write(true)
                 .create(true)
-                .truncate(options.fresh)
+                .truncate(false)
                 .open(&path)
                 .map_err(failed)?
         };
+        // Held until the journal is dropped, so that two runs cannot write one table.
+        // Where files cannot be locked, that is left to the user.
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(failed(std::io::Error::other("another run is writing this table")));
+        }
+        if options.fresh {
+            file.set_len(0).map_err(failed)?;
+        }
         let mut journal = Journal {
             file,
             path: path.clone(),
@@ -159,34 +167,42 @@ impl Journal {
             end: 0,
             places: HashMap::new(),
         };
-        let empty = journal.file.metadata().map_err(failed)?.len() == 0;
-        if empty {
-            let mut line = serde_json::to_vec(&Header::of(options))
-                .map_err(std::io::Error::from)
-                .map_err(failed)?;
-            line.push(b'\n');
-            if let Err(source) = journal.file.write_all(&line) {
+        let mut header = serde_json::to_vec(&Header::of(options))
+            .map_err(std::io::Error::from)
+            .map_err(failed)?;
+        header.push(b'\n');
+        if !journal.take_up(&header)? {
+            if let Err(source) = journal
+                .file
+                .rewind()
+                .and_then(|()| journal.file.write_all(&header))
+            {
                 journal.abandon();
                 return Err(failed(source));
             }
-            journal.end = line.len() as u64;
-        } else {
-            journal.take_up(&Header::of(options))?;
+            journal.end = header.len() as u64;
         }
         Ok(journal)
     }
 
-    /// Reads the places of the entries of an earlier run.
-    fn take_up(&mut self, expected: &Header) -> Result<(), ExtractError> {
+    /// Reads the places of the entries of an earlier run; false where there is not even a whole header.
+    fn take_up(&mut self, header: &[u8]) -> Result<bool, ExtractError> {
         let failed = |source| ExtractError::Output {
             path: self.path.clone(),
             source,
         };
         let mut reader = BufReader::new(&self.file);
         let mut line = Vec::new();
-        let read = reader.read_until(b'\n', &mut line).map_err(failed)?;
-        let header: Option<Header> = serde_json::from_slice(&line).ok();
-        if header.as_ref() != Some(expected) {
+        let read = reader
+            .by_ref()
+            .take(header.len() as u64)
+            .read_until(b'\n', &mut line)
+            .map_err(failed)?;
+        if line != header {
+            // The run before may have been cut off in its first line.
+            if header.starts_with(&line) {
+                return Ok(false);
+            }
             return Err(ExtractError::OtherJournal(self.path.clone()));
         }
         let mut end = read as u64;
@@ -206,7 +222,8 @@ impl Journal {
             end += read as u64;
         }
         self.end = end;
-        self.file.set_len(end).map_err(failed)
+        self.file.set_len(end).map_err(failed)?;
+        Ok(true)
     }
 
     /// Whether the file, as it is now, is in the journal.

@@ -304,7 +304,7 @@ fn write_table(
         path: output.to_owned(),
         source,
     };
-    let labels: Vec<Option<Genre>> = found.iter().map(|f| genre_of_folder(&f.path)).collect();
+    let labels: Vec<Option<Genre>> = found.iter().map(|f| Genre::of_folder(&f.path)).collect();
     let labelled = labels.iter().any(Option::is_some);
     let names = row_names(found);
     // A table of nothing would only hide that every file failed, so it begins with the first row.
@@ -341,18 +341,6 @@ fn write_table(
         }
     }
     table.map_or(Ok(()), TableWriter::finish).map_err(failed)
-}
-
-/// The genre whose name the file's folder bears.
-fn genre_of_folder(path: &Path) -> Option<Genre> {
-    let absolute = std::path::absolute(path).ok()?;
-    absolute
-        .parent()?
-        .file_name()?
-        .to_str()?
-        .to_lowercase()
-        .parse()
-        .ok()
 }
 
 /// What the table calls the files: the first of name, path under the folder that was walked, and path as given that no two files share.
@@ -416,14 +404,5 @@ mod tests {
             row_names(&[found("x/a.wav", "a.wav"), found("y/a.wav", "a.wav")]),
             ["x/a.wav", "y/a.wav"]
         );
-    }
-
-    #[test]
-    fn a_folder_that_is_a_genre_is_the_label() {
-        assert_eq!(
-            genre_of_folder(Path::new("/music/Jazz/take.mp3")),
-            Some(Genre::Jazz)
-        );
-        assert_eq!(genre_of_folder(Path::new("/music/mine/take.mp3")), None);
     }
 }
