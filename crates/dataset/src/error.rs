@@ -34,6 +34,13 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A path of a collection leads outside its folder.
+    Outside {
+        /// The collection's folder.
+        root: PathBuf,
+        /// The path, as it was written.
+        path: PathBuf,
+    },
     /// A name is not one of the known genres.
     UnknownGenre(String),
     /// No data folder was found at any of these places.
@@ -76,6 +83,9 @@ impl fmt::Display for Error {
                 write!(f, ": {message}")
             }
             Error::List { path, line, message } => write!(f, "{}, line {line}: {message}", path.display()),
+            Error::Outside { root, path } => {
+                write!(f, "{}: the path leads outside {}", path.display(), root.display())
+            }
             Error::UnknownGenre(name) => write!(f, "unknown genre `{name}`"),
             Error::NoData(tried) => {
                 f.write_str("no data folder found; tried")?;

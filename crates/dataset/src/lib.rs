@@ -5,6 +5,7 @@
 //! tracks are split: [`Gtzan`] reads the lists that accompany the GTZAN collection. Nothing here
 //! learns from the numbers; that is `melisma-learn`.
 
+pub mod collection;
 mod error;
 pub mod extract;
 mod genre;
@@ -14,6 +15,7 @@ mod table;
 mod track;
 mod union_find;
 
+pub use collection::{Collection, Part, Recording};
 pub use error::Error;
 pub use genre::Genre;
 pub use gtzan::{Gtzan, GtzanTable, Split};

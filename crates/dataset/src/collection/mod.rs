@@ -1,0 +1,101 @@
+//! Collections: recordings with what is known about them, whatever the layout they come in.
+//!
+//! A [`Collection`] tells of each [`Recording`] where its audio lies, which genres it carries, who made it
+//! and which part of an official split it belongs to. Checks, splits and tables are written once, against
+//! this trait. Readers stream: a million recordings are never held at once unless a caller collects them.
+//! Nothing here opens audio.
+
+mod root;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use root::Root;
+
+use crate::Result;
+
+/// One recording of a collection, as its files and lists describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recording {
+    /// The name that is unique in the collection: `blues.00000`, a track number, a path below the root.
+    pub id: String,
+    /// Where the audio (or, for collections without audio, the feature file) lies, below the collection's root.
+    pub path: Option<PathBuf>,
+    /// The one genre to learn, as the collection spells it; `None` where it names none or contradicts itself.
+    pub genre: Option<String>,
+    /// Every genre the collection gives, the one to learn included, the most general first.
+    pub genres: Vec<String>,
+    /// Who made it, as the collection spells it.
+    pub artist: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// The release it is part of.
+    pub album: Option<String>,
+    /// Its part of the collection's official split.
+    pub part: Option<Part>,
+}
+
+/// A part of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// What is learnt from.
+    Train,
+    /// What choices are made on.
+    Valid,
+    /// What figures are measured on, once.
+    Test,
+}
+
+/// The recordings of a collection, one after the other.
+///
+/// A fault of one entry is an item of its own: whoever walks may go on after it.
+pub type Recordings<'a> = Box<dyn Iterator<Item = Result<Recording>> + 'a>;
+
+/// A set of recordings with labels.
+pub trait Collection {
+    /// What the collection is called: `gtzan`, `fma_small`, the name of a folder.
+    fn name(&self) -> &str;
+
+    /// The folder that holds it; no path of it leads outside.
+    fn root(&self) -> &Root;
+
+    /// The recordings in a stable order.
+    ///
+    /// # Errors
+    /// When a list that is needed to begin cannot be read; later faults come as items.
+    fn recordings(&self) -> Result<Recordings<'_>>;
+
+    /// How many recordings there are, where that is known without walking.
+    fn count(&self) -> Option<usize> {
+        None
+    }
+
+    /// Recordings that the collection's documentation or literature calls faulty, and why.
+    fn known_faults(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// Pairs that the literature calls copies of each other.
+    fn known_duplicates(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// For each genre the more general one above it, where genres form a hierarchy.
+    fn parents(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+}
+
+impl Recording {
+    /// The audio file of this recording under `root`, checked to lie inside.
+    ///
+    /// # Errors
+    /// As [`Root::file`].
+    pub fn file(&self, root: &Root) -> Result<Option<PathBuf>> {
+        self.path
+            .as_deref()
+            .map(|path: &Path| root.file(path))
+            .transpose()
+    }
+}
