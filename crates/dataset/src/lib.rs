@@ -20,7 +20,7 @@ pub use error::Error;
 pub use genre::Genre;
 pub use gtzan::{Gtzan, GtzanTable, Split};
 pub use locate::{data_dir, sha256_file, sha256_hex};
-pub use table::Table;
+pub use table::{Batch, Metadata, ReadOptions, Table, TableReader};
 pub use track::TrackId;
 pub use union_find::UnionFind;
 

@@ -30,7 +30,7 @@ struct Header {
 impl Header {
     fn of(options: &ExtractOptions) -> Self {
         Header {
-            journal: 1,
+            journal: 2,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             schema: options.schema.name().to_owned(),
             schema_hash: options.schema.hash(),
@@ -72,17 +72,20 @@ pub(super) enum Entry {
         rows: Vec<Row>,
         samples: u64,
         warnings: Vec<String>,
+        /// SHA-256 of the file, in hexadecimal.
+        sha256: String,
     },
     /// Why it has none.
     Failed { fault: String },
 }
 
 impl Entry {
-    pub(super) fn done(rows: FileRows) -> Self {
+    pub(super) fn done(rows: FileRows, sha256: String) -> Self {
         Entry::Done {
             rows: rows.rows,
             samples: rows.samples,
             warnings: rows.warnings,
+            sha256,
         }
     }
 

@@ -20,8 +20,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use melisma_features::{Extractor, PadMode, SAMPLE_RATE, Schema};
+use sha2::{Digest, Sha256};
 
-use crate::Genre;
+use crate::locate::hex;
+use crate::{Genre, sha256_file, sha256_hex};
 pub use file::{FileError, FileRows, Row, Window, rows_of_file};
 use journal::{Entry, Journal, Key};
 pub use output::TableFormat;
@@ -284,10 +286,22 @@ fn describe(
                 rows.samples as f64 / f64::from(SAMPLE_RATE)
             ),
         ),
-        Ok(Ok(rows)) => Entry::done(rows),
+        Ok(Ok(rows)) => match content_hash(path) {
+            Ok(sha256) => Entry::done(rows, sha256),
+            Err(error) => Entry::failed(path, &error.to_string()),
+        },
         Ok(Err(error)) => Entry::failed(path, &error.to_string()),
         Err(_) => Entry::failed(path, "internal error while describing this file"),
     })
+}
+
+/// SHA-256 of a file's content; of nothing, for what can be read only once.
+fn content_hash(path: &Path) -> crate::Result<String> {
+    if path.is_file() {
+        sha256_file(path)
+    } else {
+        Ok(sha256_hex(b""))
+    }
 }
 
 /// Copies the journal's rows, in the order of the files, into the table.
@@ -309,13 +323,20 @@ fn write_table(
     let names = row_names(found);
     // A table of nothing would only hide that every file failed, so it begins with the first row.
     let mut table: Option<TableWriter> = None;
+    let mut sources = Sha256::new();
     for (((file, key), name), label) in found.iter().zip(keys).zip(&names).zip(&labels) {
         match journal.read(key)? {
             Entry::Failed { fault, .. } => report.failed.push(Failure {
                 path: file.path.clone(),
                 fault,
             }),
-            Entry::Done { rows, warnings, .. } => {
+            Entry::Done {
+                rows,
+                warnings,
+                sha256,
+                ..
+            } => {
+                sources.update(format!("{name}\t{sha256}\n"));
                 for fault in warnings {
                     report.warnings.push(Failure {
                         path: file.path.clone(),
@@ -340,7 +361,10 @@ fn write_table(
             }
         }
     }
-    table.map_or(Ok(()), TableWriter::finish).map_err(failed)
+    let metadata = output::metadata(options, hex(&sources.finalize()));
+    table
+        .map_or(Ok(()), |table| table.finish(&metadata))
+        .map_err(failed)
 }
 
 /// What the table calls the files: the first of name, path under the folder that was walked, and path as given that no two files share.

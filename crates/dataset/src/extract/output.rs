@@ -1,26 +1,30 @@
 //! Writing a table row by row, as CSV or Parquet, beside its place; it gets its name when it is complete.
+//!
+//! How it was made is kept in Parquet's own metadata, or in a small file beside a CSV table: see [`Metadata`].
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::basic::{Compression, ConvertedType, Repetition, Type as Physical};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::Type;
 
 use super::{ExtractOptions, Window};
+use crate::Metadata;
 
 /// The formats a table can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
     /// Comma-separated values with a header.
     Csv,
-    /// Apache Parquet, with the parameters in its metadata.
+    /// Apache Parquet.
     Parquet,
 }
 
@@ -87,7 +91,7 @@ impl TableWriter {
                     writer,
                 ))))),
                 TableFormat::Parquet => {
-                    Sink::Parquet(Box::new(ParquetSink::create(writer, &names, labelled, options)?))
+                    Sink::Parquet(Box::new(ParquetSink::create(writer, &names, labelled)?))
                 }
             },
             labelled,
@@ -126,14 +130,19 @@ impl TableWriter {
         }
     }
 
-    /// Completes the table and puts it in its place.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Completes the table and puts it in its place, with what is known about it.
+    pub(super) fn finish(mut self, metadata: &Metadata) -> io::Result<()> {
         match &mut self.sink {
             Sink::Csv(csv) => csv.flush()?,
-            Sink::Parquet(parquet) => parquet.finish()?,
+            Sink::Parquet(parquet) => parquet.finish(metadata)?,
         }
         if let Some((beside, place)) = &self.places {
             File::open(beside)?.sync_all()?;
+            if matches!(self.sink, Sink::Csv(_)) {
+                let text = serde_json::to_string_pretty(metadata)?;
+                std::fs::write(Metadata::path_beside(beside), text + "\n")?;
+                std::fs::rename(Metadata::path_beside(beside), Metadata::path_beside(place))?;
+            }
             std::fs::rename(beside, place)?;
         }
         self.places = None;
@@ -141,11 +150,28 @@ impl TableWriter {
     }
 }
 
+/// What a table says about how it was made.
+pub(super) fn metadata(options: &ExtractOptions, source_hash: String) -> Metadata {
+    let window = match options.window {
+        Window::Whole => "whole".to_owned(),
+        Window::Samples(n) => n.to_string(),
+    };
+    let mut metadata = Metadata::default();
+    metadata.set("version", env!("CARGO_PKG_VERSION"));
+    metadata.set("schema", options.schema.name());
+    metadata.set("schema_hash", options.schema.hash());
+    metadata.set("window_samples", window);
+    metadata.set("pad", options.pad.name());
+    metadata.set("source_hash", source_hash);
+    metadata
+}
+
 impl Drop for TableWriter {
     /// Leaves no unfinished table behind.
     fn drop(&mut self) {
         if let Some((beside, _)) = &self.places {
             let _ = std::fs::remove_file(beside);
+            let _ = std::fs::remove_file(Metadata::path_beside(beside));
         }
     }
 }
@@ -170,92 +196,50 @@ fn parquet_to_io(error: ParquetError) -> io::Error {
 
 /// Columns gathered for one group of rows.
 struct ParquetSink {
-    writer: SerializedFileWriter<Box<dyn Write + Send>>,
-    names: Vec<ByteArray>,
+    writer: ArrowWriter<Box<dyn Write + Send>>,
+    schema: Arc<Schema>,
+    names: StringBuilder,
     lengths: Vec<i64>,
     columns: Vec<Vec<f64>>,
-    labels: Option<Vec<Option<ByteArray>>>,
+    labels: Option<StringBuilder>,
 }
 
 impl ParquetSink {
-    fn create(
-        writer: Box<dyn Write + Send>,
-        columns: &[String],
-        labelled: bool,
-        options: &ExtractOptions,
-    ) -> io::Result<Self> {
-        let field = |name: &str, physical, converted, repetition| {
-            Type::primitive_type_builder(name, physical)
-                .with_converted_type(converted)
-                .with_repetition(repetition)
-                .build()
-                .map(Arc::new)
-                .map_err(io::Error::other)
-        };
-        let text = |name, repetition| field(name, Physical::BYTE_ARRAY, ConvertedType::UTF8, repetition);
+    fn create(writer: Box<dyn Write + Send>, columns: &[String], labelled: bool) -> io::Result<Self> {
         let mut fields = vec![
-            text("filename", Repetition::REQUIRED)?,
-            field(
-                "length",
-                Physical::INT64,
-                ConvertedType::NONE,
-                Repetition::REQUIRED,
-            )?,
+            Field::new("filename", DataType::Utf8, false),
+            Field::new("length", DataType::Int64, false),
         ];
-        for name in columns {
-            fields.push(field(
-                name,
-                Physical::DOUBLE,
-                ConvertedType::NONE,
-                Repetition::REQUIRED,
-            )?);
-        }
-        if labelled {
-            fields.push(text("label", Repetition::OPTIONAL)?);
-        }
-        let schema = Type::group_type_builder("features")
-            .with_fields(fields)
-            .build()
-            .map_err(io::Error::other)?;
-        let window = match options.window {
-            Window::Whole => "whole".to_owned(),
-            Window::Samples(n) => n.to_string(),
-        };
-        let metadata = [
-            ("melisma.version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("melisma.schema", options.schema.name().to_owned()),
-            ("melisma.schema_hash", options.schema.hash()),
-            ("melisma.window_samples", window),
-            ("melisma.pad", options.pad.name().to_owned()),
-        ];
-        let metadata = metadata
-            .into_iter()
-            .map(|(key, value)| KeyValue::new(key.to_owned(), value))
-            .collect();
+        fields.extend(
+            columns
+                .iter()
+                .map(|name| Field::new(name, DataType::Float64, false)),
+        );
+        fields.extend(labelled.then(|| Field::new("label", DataType::Utf8, true)));
+        let schema = Arc::new(Schema::new(fields));
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
-            .set_key_value_metadata(Some(metadata))
             .build();
         Ok(ParquetSink {
-            writer: SerializedFileWriter::new(writer, Arc::new(schema), Arc::new(properties))
-                .map_err(parquet_to_io)?,
-            names: Vec::new(),
+            writer: ArrowWriter::try_new(writer, schema.clone(), Some(properties)).map_err(parquet_to_io)?,
+            schema,
+            names: StringBuilder::new(),
             lengths: Vec::new(),
             columns: vec![Vec::new(); columns.len()],
-            labels: labelled.then(Vec::new),
+            labels: labelled.then(StringBuilder::new),
         })
     }
 
     fn push(&mut self, name: &str, length: u64, values: &[f64], label: Option<&str>) -> io::Result<()> {
-        self.names.push(ByteArray::from(name));
+        self.names.append_value(name);
         self.lengths.push(length as i64);
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(*value);
         }
         if let Some(labels) = &mut self.labels {
-            labels.push(label.map(ByteArray::from));
+            labels.append_option(label);
         }
-        if self.names.len() == GROUP {
+        if self.lengths.len() == GROUP {
             self.write_group()
         } else {
             Ok(())
@@ -263,51 +247,30 @@ impl ParquetSink {
     }
 
     fn write_group(&mut self) -> io::Result<()> {
-        if self.names.is_empty() {
+        if self.lengths.is_empty() {
             return Ok(());
         }
-        self.try_write_group().map_err(parquet_to_io)?;
-        self.names.clear();
-        self.lengths.clear();
-        self.columns.iter_mut().for_each(Vec::clear);
-        self.labels.iter_mut().for_each(Vec::clear);
-        Ok(())
-    }
-
-    fn try_write_group(&mut self) -> parquet::errors::Result<()> {
-        let mut group = self.writer.next_row_group()?;
-        let mut index = 0;
-        while let Some(mut column) = group.next_column()? {
-            match index {
-                0 => column
-                    .typed::<ByteArrayType>()
-                    .write_batch(&self.names, None, None)?,
-                1 => column
-                    .typed::<Int64Type>()
-                    .write_batch(&self.lengths, None, None)?,
-                _ if index - 2 < self.columns.len() => {
-                    column
-                        .typed::<DoubleType>()
-                        .write_batch(&self.columns[index - 2], None, None)?
-                }
-                _ => {
-                    let labels = self.labels.as_deref().unwrap_or_default();
-                    let levels: Vec<i16> = labels.iter().map(|l| i16::from(l.is_some())).collect();
-                    let present: Vec<ByteArray> = labels.iter().flatten().cloned().collect();
-                    column
-                        .typed::<ByteArrayType>()
-                        .write_batch(&present, Some(&levels), None)?
-                }
-            };
-            column.close()?;
-            index += 1;
+        let mut arrays: Vec<ArrayRef> = vec![
+            Arc::new(self.names.finish()),
+            Arc::new(Int64Array::from(std::mem::take(&mut self.lengths))),
+        ];
+        for column in &mut self.columns {
+            arrays.push(Arc::new(Float64Array::from(std::mem::take(column))));
         }
-        group.close()?;
-        Ok(())
+        if let Some(labels) = &mut self.labels {
+            arrays.push(Arc::new(labels.finish()));
+        }
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(io::Error::other)?;
+        self.writer.write(&batch).map_err(parquet_to_io)?;
+        self.writer.flush().map_err(parquet_to_io)
     }
 
-    fn finish(&mut self) -> io::Result<()> {
+    fn finish(&mut self, metadata: &Metadata) -> io::Result<()> {
         self.write_group()?;
+        for (name, value) in metadata.iter() {
+            self.writer
+                .append_key_value_metadata(KeyValue::new(name.to_owned(), value.to_owned()));
+        }
         self.writer.finish().map_err(parquet_to_io)?;
         self.writer.inner_mut().flush()
     }

@@ -1,11 +1,21 @@
-//! Named columns of numbers with one row per clip or window, read from and written to CSV.
+//! Named columns of numbers with one row per clip or window, read from CSV and Parquet.
+//!
+//! [`Table`] holds all rows; [`TableReader`] hands them out in batches, for tables that memory cannot hold.
 
-use std::collections::{HashMap, HashSet};
+mod csv_source;
+mod metadata;
+mod parquet_source;
+mod reader;
+
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use melisma_features::Schema;
+
+pub use metadata::Metadata;
+pub use reader::{Batch, ReadOptions, TableReader};
 
 use crate::{Error, Result};
 
@@ -50,60 +60,35 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::read_csv`].
-    pub fn from_csv(input: impl Read, name: &str) -> Result<Table> {
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::Headers)
-            .from_reader(input);
-        let header = reader.headers().map_err(|error| csv_error(name, error))?.clone();
-        let roles = roles(&header, name)?;
+    pub fn from_csv(input: impl Read + 'static, name: &str) -> Result<Table> {
+        Table::collect(TableReader::from_csv(input, name, &ReadOptions::default())?)
+    }
+
+    /// Reads a whole CSV or Parquet file, by its ending.
+    ///
+    /// # Errors
+    /// As [`TableReader::open`] and [`TableReader::next_batch`].
+    pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+        Table::collect(TableReader::open(path, options)?)
+    }
+
+    fn collect(mut reader: TableReader) -> Result<Table> {
         let mut table = Table {
-            columns: header
-                .iter()
-                .zip(&roles)
-                .filter(|(_, r)| **r == Role::Value)
-                .map(|(c, _)| c.into())
-                .collect(),
+            columns: reader.columns().to_vec(),
             values: Vec::new(),
             filenames: Vec::new(),
-            lengths: roles.contains(&Role::Length).then(Vec::new),
-            labels: roles.contains(&Role::Label).then(Vec::new),
+            lengths: None,
+            labels: None,
         };
-        let mut record = csv::StringRecord::new();
-        while reader
-            .read_record(&mut record)
-            .map_err(|error| csv_error(name, error))?
-        {
-            let line = record.position().map_or(0, csv::Position::line);
-            for ((field, role), column) in record.iter().zip(&roles).zip(&header) {
-                let fault = |message: String| Error::Table {
-                    table: name.to_owned(),
-                    line: Some(line),
-                    column: Some(column.to_owned()),
-                    message,
-                };
-                match role {
-                    Role::Filename => table.filenames.push(field.to_owned()),
-                    Role::Label => table.labels.get_or_insert_default().push(field.to_owned()),
-                    Role::Length => {
-                        let length = field.trim().parse();
-                        let length = length.map_err(|_| fault(format!("`{field}` is not a whole number")))?;
-                        table.lengths.get_or_insert_default().push(length);
-                    }
-                    Role::Value => {
-                        let value: f64 = field
-                            .trim()
-                            .parse()
-                            .map_err(|_| fault(format!("`{field}` is not a number")))?;
-                        if !value.is_finite() {
-                            return Err(fault(format!("`{field}` is not finite")));
-                        }
-                        table.values.push(value);
-                    }
-                }
+        while let Some(batch) = reader.next_batch()? {
+            table.values.extend(batch.values);
+            table.filenames.extend(batch.names);
+            if let Some(lengths) = batch.lengths {
+                table.lengths.get_or_insert_default().extend(lengths);
             }
-        }
-        if table.filenames.is_empty() {
-            return Err(Error::table(name, "no rows"));
+            if let Some(labels) = batch.labels {
+                table.labels.get_or_insert_default().extend(labels);
+            }
         }
         Ok(table)
     }
@@ -227,78 +212,13 @@ impl Table {
     }
 }
 
-/// What a column of a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Filename,
-    Length,
-    Label,
-    Value,
-}
-
-fn roles(header: &csv::StringRecord, name: &str) -> Result<Vec<Role>> {
-    let mut seen = HashSet::new();
-    let mut roles = Vec::with_capacity(header.len());
-    for column in header {
-        if column.is_empty() {
-            return Err(Error::table(name, "a column has no name"));
-        }
-        if !seen.insert(column) {
-            return Err(Error::Table {
-                table: name.to_owned(),
-                line: Some(1),
-                column: Some(column.to_owned()),
-                message: "the name occurs twice".to_owned(),
-            });
-        }
-        roles.push(match column {
-            FILENAME => Role::Filename,
-            LENGTH => Role::Length,
-            LABEL => Role::Label,
-            _ => Role::Value,
-        });
-    }
-    if !roles.contains(&Role::Filename) {
-        return Err(Error::table(name, "no column `filename`"));
-    }
-    if !roles.contains(&Role::Value) {
-        return Err(Error::table(name, "no feature columns"));
-    }
-    Ok(roles)
-}
-
-fn csv_error(name: &str, error: csv::Error) -> Error {
-    let line = error.position().map(csv::Position::line);
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => Error::Io {
-            path: name.into(),
-            source,
-        },
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => Error::Table {
-            table: name.to_owned(),
-            line,
-            column: None,
-            message: format!("{len} fields where the header has {expected_len}"),
-        },
-        csv::ErrorKind::Utf8 { .. } => Error::Table {
-            table: name.to_owned(),
-            line,
-            column: None,
-            message: "not UTF-8 text".to_owned(),
-        },
-        kind => Error::table(name, format!("{kind:?}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Result<Table> {
-        Table::from_csv(text.as_bytes(), "t.csv")
+        Table::from_csv(std::io::Cursor::new(text.to_owned()), "t.csv")
     }
 
     #[test]
@@ -377,12 +297,12 @@ mod tests {
             };
             let mut text = Vec::new();
             table.to_csv(&mut text).unwrap();
-            prop_assert_eq!(Table::from_csv(&text[..], "t").unwrap(), table);
+            prop_assert_eq!(Table::from_csv(std::io::Cursor::new(text), "t").unwrap(), table);
         }
 
         #[test]
         fn no_text_makes_it_panic(text in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Table::from_csv(&text[..], "t");
+            let _ = Table::from_csv(std::io::Cursor::new(text), "t");
         }
     }
 }
