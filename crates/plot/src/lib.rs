@@ -1,0 +1,43 @@
+#![doc = include_str!("../README.md")]
+
+mod axis;
+mod bars;
+mod canvas;
+mod classes;
+mod color;
+mod confusion;
+mod error;
+mod figure;
+mod font;
+mod frame;
+mod grid;
+mod heat_map;
+mod histogram;
+mod lines;
+mod pairs;
+mod picture;
+mod raster;
+mod scales;
+mod scatter;
+mod scree;
+mod svg;
+mod table;
+mod tiles;
+mod violin;
+
+pub use bars::{Bars, Series};
+pub use classes::Classes;
+pub use color::{Colors, Rgb, class_color};
+pub use confusion::Confusion;
+pub use error::Error;
+pub use figure::{Caption, Figure, Written, save};
+pub use grid::Grid;
+pub use heat_map::{CellText, HeatMap};
+pub use histogram::Histogram;
+pub use lines::{Line, Lines};
+pub use pairs::Pairs;
+pub use scales::Rows;
+pub use scatter::Scatter;
+pub use scree::Scree;
+pub use tiles::{Tile, Tiles};
+pub use violin::{Group, ViolinGrid, Violins};
