@@ -79,6 +79,15 @@ impl Resampler {
         self.given += (out.len() - before) as u64;
     }
 
+    /// Forgets what it was given, ready for another stream; cheaper than a new one, which designs its filter anew.
+    pub fn reset(&mut self) {
+        (self.taken, self.given) = (0, 0);
+        if let Some(engine) = &mut self.engine {
+            engine.pending.clear();
+            engine.pending.resize(engine.margin_in, 0.0);
+        }
+    }
+
     /// Appends the rest, so that `ceil(n * target / source)` samples were given in all for `n` taken. Call once, at
     /// the end.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
@@ -97,7 +106,8 @@ impl Resampler {
 
 /// Overlap-save convolution with a change of rate between the two transforms.
 struct Engine {
-    /// Filter reach to either side in samples of output, a multiple of the reduced ratio.
+    /// Filter reach to either side in samples of input and of output, a multiple of the reduced ratio.
+    margin_in: usize,
     margin_out: usize,
     /// New samples per block.
     hop_in: usize,
@@ -150,6 +160,7 @@ impl Engine {
                 .collect::<Vec<f32>>()
         };
         Engine {
+            margin_in,
             margin_out,
             hop_in: len_in - 2 * margin_in,
             hop_out: len_out - 2 * margin_out,
@@ -333,6 +344,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_reset_resampler_is_as_new() {
+        let samples = sine(440.0, 2, 5000);
+        let mut resampler = Resampler::new(Hertz(2), Hertz(1));
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        resampler.process(&samples[..4001], &mut first);
+        resampler.reset();
+        first.clear();
+        for out in [&mut first, &mut second] {
+            resampler.process(&samples, out);
+            resampler.finish(out);
+            resampler.reset();
+        }
+        assert_eq!(first, resample(&samples, 2, 1));
+        assert_eq!(first, second);
     }
 
     #[test]

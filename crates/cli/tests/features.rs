@@ -53,8 +53,12 @@ fn every_schema_has_its_columns() {
     let full = Table::read(&out).all_finite();
     assert_eq!(full.columns[2..65], spotify[..], "full begins with spotify");
     assert!(full.columns.len() > 300);
+    run(melisma!("features", &song, "--schema", "fma", "--output", &out)).succeeded();
+    let fma = Table::read(&out).all_finite();
+    assert_eq!(fma.columns.len(), 2 + 518);
+    assert_eq!(fma.columns[2], "chroma_cens_kurtosis_01");
     run(melisma!("features", &song, "--schema", "mine", "--output", &out))
-        .refused(&["unknown schema `mine`", "gtzan, spotify, full"]);
+        .refused(&["unknown schema `mine`", "gtzan, spotify, full, fma"]);
     run(melisma!("features", &song, "--output", &out)).succeeded();
     assert_eq!(Table::read(&out).columns.len(), 59, "gtzan is the default");
     assert_eq!(names_in(folder.path()), ["song.wav", "table.csv"]);

@@ -44,11 +44,21 @@ pub enum Descriptor {
     Mel,
     /// Power in 128 mel bands, in dB, at most 80 dB below the loudest.
     MelDb,
+    /// Magnitude of the constant-Q transform, 84 semitones from C1.
+    Cqt,
+    /// Constant-Q magnitude folded to 12 pitch classes, C first.
+    ChromaCqt,
+    /// The same, quantised and smoothed over a second.
+    ChromaCens,
+    /// Tonal centroids of `ChromaCens`: circles of fifths, minor and major thirds, 6 rows.
+    Tonnetz,
+    /// Root mean square of a windowed frame, from its spectrum.
+    RmsStft,
 }
 
 impl Descriptor {
     /// Every descriptor, in the order they are listed to users.
-    pub const ALL: [Descriptor; 19] = [
+    pub const ALL: [Descriptor; 24] = [
         Descriptor::Magnitude,
         Descriptor::ChromaStft,
         Descriptor::Rms,
@@ -68,6 +78,11 @@ impl Descriptor {
         Descriptor::Mfcc,
         Descriptor::Mel,
         Descriptor::MelDb,
+        Descriptor::Cqt,
+        Descriptor::ChromaCqt,
+        Descriptor::ChromaCens,
+        Descriptor::Tonnetz,
+        Descriptor::RmsStft,
     ];
 
     /// The name used on the command line; librosa's where librosa has the descriptor.
@@ -92,6 +107,11 @@ impl Descriptor {
             Descriptor::Mfcc => "mfcc",
             Descriptor::Mel => "melspectrogram",
             Descriptor::MelDb => "melspectrogram_db",
+            Descriptor::Cqt => "cqt",
+            Descriptor::ChromaCqt => "chroma_cqt",
+            Descriptor::ChromaCens => "chroma_cens",
+            Descriptor::Tonnetz => "tonnetz",
+            Descriptor::RmsStft => "rms_stft",
         }
     }
 
@@ -99,7 +119,9 @@ impl Descriptor {
     pub fn rows(self) -> usize {
         match self {
             Descriptor::Magnitude => 1025,
-            Descriptor::ChromaStft => 12,
+            Descriptor::ChromaStft | Descriptor::ChromaCqt | Descriptor::ChromaCens => 12,
+            Descriptor::Cqt => 84,
+            Descriptor::Tonnetz => 6,
             Descriptor::SpectralContrast => 7,
             Descriptor::Tempogram => 384,
             Descriptor::Mfcc => 20,

@@ -2,8 +2,8 @@
 //!
 //! Frames are handled in blocks that fit the processor's cache. Each is transformed once; its magnitude and power
 //! feed every spectral descriptor at once. Separation needs 15 frames on either side, so the block runs that far ahead.
-//! Two things need the whole clip before they can be finished: decibels (their range hangs from the loudest value) and chroma
-//! (its bank hangs from the tuning). For these the mel bands and the power spectra are kept; the latter for about the first three
+//! Three things need the whole clip before they can be finished: decibels (their range hangs from the loudest value), chroma
+//! (its bank hangs from the tuning) and the constant-Q transform (so do its filters; it goes back to the samples). For the first two the mel bands and the power spectra are kept; the latter for about the first three
 //! minutes only, later ones are transformed again, so that memory does not grow with 4 KB a frame.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use realfft::num_complex::Complex32;
 
 use crate::chroma::{ChromaBank, N_CHROMA};
 use crate::contrast::{ContrastBands, contrast};
+use crate::cqt::Cqt;
 use crate::decibel::{limit_range, power_to_db};
 use crate::descriptor::Descriptor;
 use crate::error::Error;
@@ -24,11 +25,12 @@ use crate::schema::{Part, Schema, Statistic};
 use crate::separation::apply_harmonic_mask;
 use crate::simd::{self, vectorise};
 use crate::stft::{OverlapAdd, Stft};
-use crate::summary::{Moments, RunningMoments};
+use crate::summary::{Distribution, Moments, RunningMoments};
 use crate::tempogram::Tempogram;
 use crate::tuning::{Peaks, STEPS, tuning_of_step};
 use crate::{
-    bandwidth, centroid, flatness, flux, grid, onset, rms, rolloff, tempo, tempogram, zero_crossing,
+    bandwidth, centroid, chroma_cens, chroma_cqt, flatness, flux, grid, onset, rms, rms_stft, rolloff, tempo,
+    tempogram, tonnetz, zero_crossing,
 };
 
 /// Largest magnitude of a sample that is accepted; sums of powers beyond it could overflow.
@@ -59,6 +61,27 @@ impl Analysis {
         self.series.get(&descriptor).map(Vec::as_slice)
     }
 
+    fn summary(&self, descriptor: Descriptor, part: Part, statistic: Statistic) -> Summary {
+        let moments = self.moments(descriptor, part);
+        let distribution = statistic.needs_distribution().then(|| {
+            let values = self.values(descriptor).unwrap_or_default();
+            let mut values: Vec<f32> = match part {
+                Part::All => values.to_vec(),
+                Part::Row(row) => values
+                    .iter()
+                    .skip(row)
+                    .step_by(descriptor.rows())
+                    .copied()
+                    .collect(),
+            };
+            Distribution::of(&mut values, moments)
+        });
+        Summary {
+            moments,
+            distribution,
+        }
+    }
+
     fn moments(&self, descriptor: Descriptor, part: Part) -> Moments {
         if let (Some(&moments), Part::All) = (self.moments.get(&descriptor), part) {
             return moments;
@@ -67,6 +90,35 @@ impl Analysis {
         match part {
             Part::All => Moments::of(values.iter().copied()),
             Part::Row(row) => Moments::of(values.iter().skip(row).step_by(descriptor.rows()).copied()),
+        }
+    }
+}
+
+/// The statistics of one descriptor, or of one row of it.
+#[derive(Clone, Copy)]
+struct Summary {
+    moments: Moments,
+    /// `None` where only moments were asked for.
+    distribution: Option<Distribution>,
+}
+
+impl Summary {
+    fn holds(&self, statistic: Statistic) -> bool {
+        self.distribution.is_some() || !statistic.needs_distribution()
+    }
+
+    fn value(&self, statistic: Statistic) -> f64 {
+        let Moments { mean, variance } = self.moments;
+        let distribution = self.distribution.unwrap_or_default();
+        match statistic {
+            Statistic::Mean | Statistic::Value => mean,
+            Statistic::Variance => variance,
+            Statistic::StandardDeviation => distribution.standard_deviation,
+            Statistic::Skewness => distribution.skewness,
+            Statistic::Kurtosis => distribution.kurtosis,
+            Statistic::Median => distribution.median,
+            Statistic::Minimum => distribution.minimum,
+            Statistic::Maximum => distribution.maximum,
         }
     }
 }
@@ -82,6 +134,7 @@ pub struct Extractor {
     contrast: ContrastBands,
     /// Chroma banks by step of tuning, made when first needed.
     chroma: Vec<Option<ChromaBank>>,
+    cqt: Cqt,
     tempogram: Tempogram,
     tempo: Tempogram,
     time_median: TimeMedian,
@@ -102,7 +155,10 @@ struct Buffers {
     harmonic: Vec<f32>,
     percussive: Vec<f32>,
     waveform: Vec<f32>,
+    /// Peaks of the power spectra, for the tuning of chroma.
     peaks: Peaks,
+    /// Peaks of the magnitude spectra, for the tuning of the constant-Q transform.
+    magnitude_peaks: Peaks,
 }
 
 impl Buffers {
@@ -120,6 +176,7 @@ struct Request {
     power: bool,
     mel: bool,
     tuning: bool,
+    cqt: bool,
     onset: bool,
     separation: bool,
 }
@@ -132,6 +189,7 @@ impl Request {
         let any = |list: &[Descriptor]| list.iter().any(|d| wanted.contains(d));
         use Descriptor as D;
         let tuning = any(&[D::ChromaStft, D::Tuning]);
+        let cqt = any(&[D::Cqt, D::ChromaCqt, D::ChromaCens, D::Tonnetz]);
         let onset = any(&[D::OnsetStrength, D::Tempo, D::Tempogram]);
         let mel = onset || any(&[D::Mfcc, D::Mel, D::MelDb]);
         let power = mel || tuning || any(&[D::SpectralFlatness]);
@@ -144,6 +202,7 @@ impl Request {
             power,
             mel,
             tuning,
+            cqt,
             onset,
             separation,
             wanted,
@@ -188,6 +247,7 @@ impl Extractor {
             dct: Dct::new(),
             contrast: ContrastBands::new(),
             chroma: vec![None; STEPS],
+            cqt: Cqt::new(),
             tempogram: Tempogram::new(tempogram::WIN_LENGTH),
             tempo: Tempogram::new(tempo::WIN_LENGTH),
             time_median: TimeMedian::new(),
@@ -203,6 +263,7 @@ impl Extractor {
                 percussive: vec![0.0; BLOCK * STRIDE],
                 waveform: Vec::new(),
                 peaks: Peaks::new(),
+                magnitude_peaks: Peaks::new(),
             },
         }
     }
@@ -228,20 +289,17 @@ impl Extractor {
         let columns = schema.columns();
         let request = Request::new(columns.iter().map(|c| c.descriptor), false);
         let analysis = self.run(signal, pad, &request)?;
-        let mut known: Vec<((Descriptor, Part), Moments)> = Vec::new();
+        let mut known: Vec<((Descriptor, Part), Summary)> = Vec::new();
         let row = columns.iter().map(|column| {
-            let key = (column.descriptor, column.part);
-            let moments = match known.iter().rev().find(|(k, _)| *k == key) {
-                Some((_, moments)) => *moments,
+            let (key, statistic) = ((column.descriptor, column.part), column.statistic);
+            let summary = known.iter().rev().find(|(k, s)| *k == key && s.holds(statistic));
+            match summary {
+                Some((_, summary)) => summary.value(statistic),
                 None => {
-                    let moments = analysis.moments(column.descriptor, column.part);
-                    known.push((key, moments));
-                    moments
+                    let summary = analysis.summary(column.descriptor, column.part, statistic);
+                    known.push((key, summary));
+                    summary.value(statistic)
                 }
-            };
-            match column.statistic {
-                Statistic::Mean | Statistic::Value => moments.mean,
-                Statistic::Variance => moments.variance,
             }
         });
         Ok(row.collect())
@@ -256,6 +314,7 @@ impl Extractor {
             self.pass_over_frames(signal, pad, request, &mut collected, &mut moments);
         }
         self.finish_chroma(signal, pad, request, &mut collected);
+        self.finish_cqt(signal, pad, request, &mut collected);
         self.finish_mel(signal, pad, request, &mut collected, &mut moments);
         let Collected {
             mut series,
@@ -296,6 +355,7 @@ impl Extractor {
         let mut separation = request.separation.then(|| Separation::new(signal));
         self.buffers.first = 0;
         self.buffers.peaks.clear();
+        self.buffers.magnitude_peaks.clear();
         let mut transformed = 0;
         let mut from = 0;
         while from < frames {
@@ -312,6 +372,9 @@ impl Extractor {
                 let spectrum = &mut self.buffers.spectra[slot..slot + N_BINS];
                 self.stft.forward(signal, frame, pad, spectrum);
                 self.describe_frame(frame, slot, request, collected);
+                if request.cqt {
+                    self.add_magnitude_peaks(signal, frame, pad);
+                }
             }
             if request.wants(Descriptor::SpectralContrast) {
                 let rows = (transformed - first) * STRIDE..(target - first) * STRIDE;
@@ -369,7 +432,7 @@ impl Extractor {
         use Descriptor as D;
         vectorise!(arch, {
             for (value, bin) in magnitude.iter_mut().zip(spectrum) {
-                *value = (bin.re * bin.re + bin.im * bin.im).sqrt();
+                *value = magnitude_of(*bin);
             }
             magnitude[N_BINS..].fill(0.0);
             let magnitude = &magnitude[..N_BINS];
@@ -395,6 +458,9 @@ impl Extractor {
                 });
                 push(D::SpectralFlux, value);
                 collected.previous_total = total;
+            }
+            if request.wants(D::RmsStft) {
+                push(D::RmsStft, rms_stft::rms_stft(magnitude));
             }
             if request.power {
                 for (value, m) in power.iter_mut().zip(magnitude) {
@@ -423,6 +489,25 @@ impl Extractor {
                     .extend_from_slice(magnitude);
             }
         });
+    }
+
+    /// Adds the peaks of a frame's magnitude spectrum. librosa takes them from frames padded with zeros, whatever the padding is.
+    fn add_magnitude_peaks(&mut self, signal: &[f32], frame: usize, pad: PadMode) {
+        let Buffers {
+            magnitude,
+            first,
+            magnitude_peaks: peaks,
+            ..
+        } = &mut self.buffers;
+        if pad == PadMode::Constant || !touches_edge(signal.len(), frame) {
+            let magnitude = &magnitude[(frame - *first) * STRIDE..][..N_BINS];
+            vectorise!(self.arch, peaks.add(magnitude));
+        } else {
+            let mut spectrum = vec![Complex32::ZERO; N_BINS];
+            self.stft.forward(signal, frame, PadMode::Constant, &mut spectrum);
+            let magnitude: Vec<f32> = spectrum.iter().map(|&bin| magnitude_of(bin)).collect();
+            vectorise!(self.arch, peaks.add(&magnitude));
+        }
     }
 
     /// Masks and transforms back the frames `from..to`, whose neighbours are in the buffers.
@@ -500,6 +585,33 @@ impl Extractor {
         collected.series.insert(Descriptor::ChromaStft, chroma);
     }
 
+    /// Transforms the signal again, with constant Q now that the tuning is known, and takes the harmonic descriptors from there.
+    fn finish_cqt(&mut self, signal: &[f32], pad: PadMode, request: &Request, collected: &mut Collected) {
+        if !request.cqt {
+            return;
+        }
+        use Descriptor as D;
+        let step = self.buffers.magnitude_peaks.tuning_step();
+        let cqt = self.cqt.magnitudes(signal, pad, step);
+        let series = &mut collected.series;
+        let folded = chroma_cqt::fold(&cqt);
+        if request.wants(D::Cqt) {
+            series.insert(D::Cqt, cqt);
+        }
+        if request.wants(D::ChromaCens) || request.wants(D::Tonnetz) {
+            let cens = chroma_cens::chroma_cens(folded.clone());
+            if request.wants(D::Tonnetz) {
+                series.insert(D::Tonnetz, tonnetz::tonnetz(&cens));
+            }
+            if request.wants(D::ChromaCens) {
+                series.insert(D::ChromaCens, cens);
+            }
+        }
+        if request.wants(D::ChromaCqt) {
+            series.insert(D::ChromaCqt, chroma_cqt::chroma_cqt(folded));
+        }
+    }
+
     /// Finishes what hangs from the mel bands: decibels, MFCCs, onsets and tempo.
     fn finish_mel(
         &mut self,
@@ -573,11 +685,16 @@ impl Extractor {
     }
 }
 
+#[inline(always)]
+fn magnitude_of(bin: Complex32) -> f32 {
+    (bin.re * bin.re + bin.im * bin.im).sqrt()
+}
+
 /// Power spectrum as the square of the magnitude, so that it has the same bits wherever it is computed.
 #[inline(always)]
 fn power_of(spectrum: &[Complex32], power: &mut [f32]) {
     for (value, bin) in power.iter_mut().zip(spectrum) {
-        let magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt();
+        let magnitude = magnitude_of(*bin);
         *value = magnitude * magnitude;
     }
 }

@@ -84,8 +84,13 @@ fn mirror(index: isize, len: usize) -> usize {
 
 /// Writes frame `frame` of the padded signal into `out`, which holds [`N_FFT`] samples.
 pub(crate) fn fill_frame(signal: &[f32], frame: usize, pad: PadMode, out: &mut [f32]) {
-    let start = (frame * HOP_LENGTH) as isize - (N_FFT / 2) as isize;
-    let end = start + N_FFT as isize;
+    fill_around(signal, frame * HOP_LENGTH, pad, out);
+}
+
+/// Fills `out` with the padded signal around the sample at `centre`, which comes to stand at the middle of `out`.
+pub(crate) fn fill_around(signal: &[f32], centre: usize, pad: PadMode, out: &mut [f32]) {
+    let start = centre as isize - (out.len() / 2) as isize;
+    let end = start + out.len() as isize;
     if start >= 0 && end <= signal.len() as isize {
         out.copy_from_slice(&signal[start as usize..end as usize]);
         return;

@@ -2,6 +2,7 @@
 
 pub mod chroma;
 pub mod contrast;
+pub mod cqt;
 pub mod decibel;
 pub mod descriptor;
 pub mod error;
@@ -13,15 +14,19 @@ pub mod schema;
 pub mod summary;
 pub mod tempo;
 pub mod tempogram;
+pub mod tonnetz;
 pub mod window;
 
 mod bandwidth;
 mod centroid;
+mod chroma_cens;
+mod chroma_cqt;
 mod flatness;
 mod flux;
 mod median;
 mod onset;
 mod rms;
+mod rms_stft;
 mod rolloff;
 mod separation;
 mod simd;

@@ -20,8 +20,12 @@ pub enum Schema {
     Gtzan,
     /// The 63 columns of the reference's own collection: `gtzan` plus flatness, contrast and flux.
     Spotify,
-    /// Every value the extractor knows.
+    /// Every value of the first two, and more descriptors by mean and variance.
     Full,
+    /// The 518 columns of the FMA data set's `features.csv`: seven statistics of eleven descriptors.
+    ///
+    /// Source: M. Defferrard et al., *FMA: a dataset for music analysis*, ISMIR 2017, `features.py`.
+    Fma,
 }
 
 /// How the values of a descriptor over the frames of a clip become one number.
@@ -33,6 +37,18 @@ pub enum Statistic {
     Variance,
     /// The value itself, for descriptors with one value per clip.
     Value,
+    /// Population standard deviation, as `numpy.std`.
+    StandardDeviation,
+    /// Third central moment in units of the standard deviation, as `scipy.stats.skew`; 0 where the values do not vary.
+    Skewness,
+    /// Fourth central moment in units of the standard deviation, less 3, as `scipy.stats.kurtosis`; 0 where the values do not vary.
+    Kurtosis,
+    /// The middle value, or the mean of the two in the middle.
+    Median,
+    /// The smallest value.
+    Minimum,
+    /// The largest value.
+    Maximum,
 }
 
 /// The part of a descriptor a column looks at.
@@ -44,6 +60,13 @@ pub enum Part {
     Row(usize),
 }
 
+impl Statistic {
+    /// Whether mean and variance are not enough to know it.
+    pub(crate) fn needs_distribution(self) -> bool {
+        !matches!(self, Statistic::Mean | Statistic::Variance | Statistic::Value)
+    }
+}
+
 /// One column of a schema: its name and where its value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -53,13 +76,13 @@ pub struct Column {
     pub descriptor: Descriptor,
     /// All of the descriptor or one row of it.
     pub part: Part,
-    /// Mean, variance or the value itself.
+    /// What becomes of its values over the frames.
     pub statistic: Statistic,
 }
 
 impl Schema {
     /// All schemas, in the order they are listed to users.
-    pub const ALL: [Schema; 3] = [Schema::Gtzan, Schema::Spotify, Schema::Full];
+    pub const ALL: [Schema; 4] = [Schema::Gtzan, Schema::Spotify, Schema::Full, Schema::Fma];
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -67,6 +90,7 @@ impl Schema {
             Schema::Gtzan => "gtzan",
             Schema::Spotify => "spotify",
             Schema::Full => "full",
+            Schema::Fma => "fma",
         }
     }
 
@@ -100,6 +124,11 @@ impl Schema {
                 columns.all("percussive", Descriptor::Percussive);
                 columns.value("tempo", Descriptor::Tempo);
                 columns.rows("mfcc_", Descriptor::Mfcc);
+            }
+            Schema::Fma => {
+                for (name, descriptor) in FMA {
+                    columns.distribution(name, descriptor);
+                }
             }
         }
         if self == Schema::Full {
@@ -146,9 +175,35 @@ impl FromStr for Schema {
         Schema::ALL
             .into_iter()
             .find(|schema| schema.name() == s)
-            .ok_or_else(|| format!("unknown schema `{s}` (known: gtzan, spotify, full)"))
+            .ok_or_else(|| format!("unknown schema `{s}` (known: gtzan, spotify, full, fma)"))
     }
 }
+
+/// The descriptors of the FMA data set by its names, in its order.
+const FMA: [(&str, Descriptor); 11] = [
+    ("chroma_cens", Descriptor::ChromaCens),
+    ("chroma_cqt", Descriptor::ChromaCqt),
+    ("chroma_stft", Descriptor::ChromaStft),
+    ("mfcc", Descriptor::Mfcc),
+    ("rmse", Descriptor::RmsStft),
+    ("spectral_bandwidth", Descriptor::SpectralBandwidth),
+    ("spectral_centroid", Descriptor::SpectralCentroid),
+    ("spectral_contrast", Descriptor::SpectralContrast),
+    ("spectral_rolloff", Descriptor::SpectralRolloff),
+    ("tonnetz", Descriptor::Tonnetz),
+    ("zcr", Descriptor::ZeroCrossingRate),
+];
+
+/// The statistics of the FMA data set by its names, in its order.
+const FMA_STATISTICS: [(&str, Statistic); 7] = [
+    ("kurtosis", Statistic::Kurtosis),
+    ("max", Statistic::Maximum),
+    ("mean", Statistic::Mean),
+    ("median", Statistic::Median),
+    ("min", Statistic::Minimum),
+    ("skew", Statistic::Skewness),
+    ("std", Statistic::StandardDeviation),
+];
 
 /// Collects columns in order.
 #[derive(Default)]
@@ -182,6 +237,16 @@ impl Columns {
             self.pair(&format!("{prefix}{}", row + 1), descriptor, Part::Row(row));
         }
     }
+
+    /// Seven statistics of every row, named by the three levels of FMA's header: `mfcc_kurtosis_01`.
+    fn distribution(&mut self, name: &str, descriptor: Descriptor) {
+        for (suffix, statistic) in FMA_STATISTICS {
+            for row in 0..descriptor.rows() {
+                let name = format!("{name}_{suffix}_{:02}", row + 1);
+                self.push(name, descriptor, Part::Row(row), statistic);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +257,7 @@ mod tests {
     fn schemas_have_the_documented_widths() {
         assert_eq!(Schema::Gtzan.names().len(), 57);
         assert_eq!(Schema::Spotify.names().len(), 63);
+        assert_eq!(Schema::Fma.names().len(), 518);
     }
 
     #[test]
@@ -207,6 +273,20 @@ mod tests {
         }
         hashes.dedup();
         assert_eq!(hashes.len(), Schema::ALL.len());
+    }
+
+    #[test]
+    fn fma_follows_its_published_header() {
+        let names = Schema::Fma.names();
+        // The first and the last of features.csv, and where its second feature begins.
+        assert_eq!(names[0], "chroma_cens_kurtosis_01");
+        assert_eq!(names[11], "chroma_cens_kurtosis_12");
+        assert_eq!(names[12], "chroma_cens_max_01");
+        assert_eq!(names[84], "chroma_cqt_kurtosis_01");
+        assert_eq!(names[517], "zcr_std_01");
+        let mut sorted = names.clone();
+        sorted.sort();
+        assert_eq!(names, sorted);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Tuning: how far a clip's pitches lie from the equal-tempered scale on A440.
 //!
-//! Peaks of each power spectrum between 150 and 4000 Hz that exceed a tenth of its maximum are refined by a parabola;
+//! Peaks of each spectrum between 150 and 4000 Hz that exceed a tenth of its maximum are refined by a parabola;
 //! of the stronger half of all peaks, the commonest deviation from a semitone, in steps of 0.01, is the tuning.
 //! Unit: semitones, -0.5 to 0.49; 0 where there is no peak. Shape: one value per clip.
-//! Source: `librosa.estimate_tuning`, with `librosa.piptrack` on the power spectrum as `chroma_stft` calls it.
+//! Source: `librosa.estimate_tuning`, with `librosa.piptrack` on the power spectrum as `chroma_stft` calls it, or on the magnitude as `cqt` does.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ const A0: f32 = 27.5;
 #[derive(Debug, Clone)]
 pub(crate) struct Peaks {
     bins: Range<usize>,
-    /// Frequency in Hz and power of each peak.
+    /// Frequency in Hz and height of each peak.
     peaks: Vec<(f32, f32)>,
 }
 
@@ -43,18 +43,18 @@ impl Peaks {
         self.peaks.clear();
     }
 
-    /// Adds the peaks of one power spectrum.
+    /// Adds the peaks of one spectrum.
     #[inline(always)]
-    pub(crate) fn add(&mut self, power: &[f32]) {
-        let floor = THRESHOLD * simd::max_non_negative(power);
+    pub(crate) fn add(&mut self, spectrum: &[f32]) {
+        let floor = THRESHOLD * simd::max_non_negative(spectrum);
         let above = |value: f32| if value > floor { value } else { 0.0 };
         for bin in self.bins.clone() {
-            let here = power[bin];
-            if here <= floor || here <= above(power[bin - 1]) || here < above(power[bin + 1]) {
+            let here = spectrum[bin];
+            if here <= floor || here <= above(spectrum[bin - 1]) || here < above(spectrum[bin + 1]) {
                 continue;
             }
-            let slope = (power[bin + 1] - power[bin - 1]) / 2.0;
-            let curve = power[bin + 1] + power[bin - 1] - 2.0 * here;
+            let slope = (spectrum[bin + 1] - spectrum[bin - 1]) / 2.0;
+            let curve = spectrum[bin + 1] + spectrum[bin - 1] - 2.0 * here;
             let shift = if slope.abs() >= curve.abs() {
                 0.0
             } else {

@@ -35,6 +35,8 @@ def descriptors(y, pad):
     S = np.abs(D)
     N = S / np.maximum(S.sum(axis=0), 1e-30)
     mel = f.melspectrogram(sr=RATE, **o)
+    cqt = np.abs(librosa.cqt(y, sr=RATE, tuning=None, pad_mode=pad))
+    cens = f.chroma_cens(C=cqt, bins_per_octave=12)
     harmonic, percussive = librosa.effects.hpss(y, pad_mode=pad)
     return {
         "magnitude": S,
@@ -56,6 +58,11 @@ def descriptors(y, pad):
         "mfcc": f.mfcc(S=librosa.power_to_db(mel), n_mfcc=20),
         "melspectrogram": mel,
         "melspectrogram_db": librosa.power_to_db(mel),
+        "cqt": cqt,
+        "chroma_cqt": f.chroma_cqt(C=cqt, bins_per_octave=12),
+        "chroma_cens": cens,
+        "tonnetz": f.tonnetz(chroma=cens),
+        "rms_stft": f.rms(S=S),
     }
 
 
