@@ -9,6 +9,7 @@ use std::path::Path;
 
 use lofty::config::{ParseOptions, ParsingMode};
 use lofty::file::TaggedFileExt;
+use lofty::id3::v1::GENRES;
 use lofty::probe::Probe;
 use lofty::tag::{ItemKey, Tag};
 
@@ -46,6 +47,16 @@ pub fn read_tags(path: &Path) -> BTreeMap<String, String> {
     guarded(|| parse(path)).ok().flatten().unwrap_or_default()
 }
 
+/// Whether `name` is one of the genres of the ID3 standard and its extensions; case and punctuation do not matter.
+pub fn is_genre_name(name: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let name = plain(name);
+    GENRES.iter().any(|genre| plain(genre) == name)
+}
+
 fn parse(path: &Path) -> Option<BTreeMap<String, String>> {
     let options = ParseOptions::new()
         .read_properties(false)
@@ -74,4 +85,19 @@ fn parse(path: &Path) -> Option<BTreeMap<String, String>> {
 fn first_text(tag: &Tag, keys: &[ItemKey]) -> Option<String> {
     let text = keys.iter().find_map(|&key| tag.get_string(key))?.trim();
     (!text.is_empty()).then(|| text.chars().take(MAX_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn genres_are_known_by_letters_alone() {
+        for name in ["Jazz", "hiphop", "Hip-Hop", "country"] {
+            assert!(is_genre_name(name), "{name}");
+        }
+        for name in ["", "Abbey Road", "jazz trio"] {
+            assert!(!is_genre_name(name), "{name}");
+        }
+    }
 }

@@ -106,6 +106,12 @@ pub struct CollectionArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub collection: CollectionArgs,
+    /// Write the report as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Keep what is measured in this file, and measure only what is not in it yet
+    #[arg(long, value_name = "FILE")]
+    pub cache: Option<PathBuf>,
     /// Exit with code 1 when there are findings
     #[arg(long)]
     pub strict: bool,

@@ -75,6 +75,10 @@ impl Collection for Folder {
         &self.root
     }
 
+    fn one_genre_each(&self) -> bool {
+        true
+    }
+
     fn recordings(&self) -> Result<Recordings<'_>> {
         let (found, failed) = walk(&[self.root.path().to_owned()]);
         let failed = failed.into_iter().map(|failure| {

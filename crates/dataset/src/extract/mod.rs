@@ -23,7 +23,8 @@ use melisma_features::{Extractor, PadMode, SAMPLE_RATE, Schema};
 
 use crate::Genre;
 pub use file::{FileError, FileRows, Row, Window, rows_of_file};
-use journal::{Entry, Journal, Key};
+pub(crate) use journal::Key;
+use journal::{Entry, Journal};
 pub use output::TableFormat;
 use output::TableWriter;
 pub use walk::{Found, walk};
