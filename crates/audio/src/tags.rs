@@ -9,6 +9,7 @@ use std::path::Path;
 
 use lofty::config::{ParseOptions, ParsingMode};
 use lofty::file::TaggedFileExt;
+use lofty::id3::v1::GENRES;
 use lofty::probe::Probe;
 use lofty::tag::{ItemKey, Tag};
 
@@ -36,12 +37,24 @@ const KEYS: [(&str, &[ItemKey]); 11] = [
 ];
 
 /// The tags of a regular file; empty where there are none or they are damaged.
-pub(crate) fn read_tags(path: &Path) -> BTreeMap<String, String> {
+///
+/// The names are those of [`Info::tags`](crate::Info::tags). Nothing is decoded.
+pub fn read_tags(path: &Path) -> BTreeMap<String, String> {
     // Pipes cannot be read a second time.
     if !path.is_file() {
         return BTreeMap::new();
     }
     guarded(|| parse(path)).ok().flatten().unwrap_or_default()
+}
+
+/// Whether `name` is one of the genres of the ID3 standard and its extensions; case and punctuation do not matter.
+pub fn is_genre_name(name: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let name = plain(name);
+    GENRES.iter().any(|genre| plain(genre) == name)
 }
 
 fn parse(path: &Path) -> Option<BTreeMap<String, String>> {
@@ -72,4 +85,19 @@ fn parse(path: &Path) -> Option<BTreeMap<String, String>> {
 fn first_text(tag: &Tag, keys: &[ItemKey]) -> Option<String> {
     let text = keys.iter().find_map(|&key| tag.get_string(key))?.trim();
     (!text.is_empty()).then(|| text.chars().take(MAX_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn genres_are_known_by_letters_alone() {
+        for name in ["Jazz", "hiphop", "Hip-Hop", "country"] {
+            assert!(is_genre_name(name), "{name}");
+        }
+        for name in ["", "Abbey Road", "jazz trio"] {
+            assert!(!is_genre_name(name), "{name}");
+        }
+    }
 }

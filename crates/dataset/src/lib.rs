@@ -5,6 +5,7 @@
 //! tracks are split: [`Gtzan`] reads the lists that accompany the GTZAN collection. Nothing here
 //! learns from the numbers; that is `melisma-learn`.
 
+pub mod check;
 pub mod collection;
 mod error;
 pub mod extract;

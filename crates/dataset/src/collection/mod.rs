@@ -5,11 +5,15 @@
 //! this trait. Readers stream: a million recordings are never held at once unless a caller collects them.
 //! Nothing here opens audio.
 
+mod folder;
+mod open;
 mod root;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use folder::Folder;
+pub use open::{GenreSource, Kind, OpenOptions, open, open_with};
 pub use root::Root;
 
 use crate::Result;
@@ -47,6 +51,17 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// The name in reports and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Valid => "valid",
+            Part::Test => "test",
+        }
+    }
+}
+
 /// The recordings of a collection, one after the other.
 ///
 /// A fault of one entry is an item of its own: whoever walks may go on after it.
@@ -68,6 +83,21 @@ pub trait Collection {
 
     /// How many recordings there are, where that is known without walking.
     fn count(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether recordings have audio files; `false` for collections of features and metadata.
+    fn has_audio(&self) -> bool {
+        true
+    }
+
+    /// Whether a recording has one genre only, so that a second one contradicts the first.
+    fn one_genre_each(&self) -> bool {
+        false
+    }
+
+    /// How long each clip is, in seconds, where the collection is published with clips of one length.
+    fn clip_seconds(&self) -> Option<f64> {
         None
     }
 

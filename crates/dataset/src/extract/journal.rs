@@ -42,7 +42,7 @@ impl Header {
 
 /// A file as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Key {
+pub(crate) struct Key {
     path: String,
     size: u64,
     modified_ns: u128,
@@ -50,7 +50,7 @@ pub(super) struct Key {
 
 impl Key {
     /// The file's present state; an unreadable one counts as empty, and fails later with its reason.
-    pub(super) fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         let metadata = std::fs::metadata(path).ok();
         let modified = metadata.as_ref().and_then(|m| m.modified().ok());
         Key {
