@@ -34,6 +34,8 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// Recordings cannot be split as asked, or a split does not fit them.
+    Split(String),
     /// A path of a collection leads outside its folder.
     Outside {
         /// The collection's folder.
@@ -83,6 +85,7 @@ impl fmt::Display for Error {
                 write!(f, ": {message}")
             }
             Error::List { path, line, message } => write!(f, "{}, line {line}: {message}", path.display()),
+            Error::Split(message) => write!(f, "cannot split: {message}"),
             Error::Outside { root, path } => {
                 write!(f, "{}: the path leads outside {}", path.display(), root.display())
             }

@@ -47,6 +47,20 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// All parts in order.
+    pub const ALL: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
+
+    /// The name in files: `train`, `valid` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Valid => "valid",
+            Part::Test => "test",
+        }
+    }
+}
+
 /// The recordings of a collection, one after the other.
 ///
 /// A fault of one entry is an item of its own: whoever walks may go on after it.
