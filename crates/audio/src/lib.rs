@@ -48,4 +48,5 @@ pub use load::{Loaded, load};
 pub use resample::Resampler;
 pub use signal::{Hertz, Signal};
 pub use stream::Stream;
+pub use tags::read_tags;
 pub use windows::Windows;

@@ -36,7 +36,9 @@ const KEYS: [(&str, &[ItemKey]); 11] = [
 ];
 
 /// The tags of a regular file; empty where there are none or they are damaged.
-pub(crate) fn read_tags(path: &Path) -> BTreeMap<String, String> {
+///
+/// The names are those of [`Info::tags`](crate::Info::tags). Nothing is decoded.
+pub fn read_tags(path: &Path) -> BTreeMap<String, String> {
     // Pipes cannot be read a second time.
     if !path.is_file() {
         return BTreeMap::new();

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use melisma_dataset::collection::{GenreSource, Kind};
 use melisma_features::{Descriptor, PadMode, Schema};
 
 /// Hears what music is.
@@ -25,6 +26,8 @@ pub enum Command {
     /// Tell the genre mixture of recordings
     #[command(after_help = "Example:\n  melisma classify song.mp3\n  melisma classify ~/music/jazz --json")]
     Classify(ClassifyArgs),
+    /// Work on collections: check them for faults
+    Dataset(DatasetArgs),
     /// Write a table of features of recordings
     #[command(
         after_help = "Example:\n  melisma features ~/gtzan --schema gtzan --window 3 --output gtzan.csv\n\nAn interrupted run goes on where it stopped when the same command is given again."
@@ -62,6 +65,53 @@ pub struct ClassifyArgs {
     /// Use this model instead of the one in the program
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+#[command(arg_required_else_help = true)]
+pub struct DatasetArgs {
+    #[command(subcommand)]
+    pub command: DatasetCommand,
+}
+
+#[derive(Subcommand)]
+pub enum DatasetCommand {
+    /// Find unreadable, silent, clipped, repeated and mislabelled recordings of a collection
+    #[command(
+        after_help = "Example:\n  melisma dataset check ~/music --html report.html\n\nFindings are no failures: the exit code is 0 unless --strict is given."
+    )]
+    Check(CheckArgs),
+}
+
+/// Where a collection lies and how it is read, for every command that takes one.
+#[derive(ClapArgs)]
+pub struct CollectionArgs {
+    /// The collection: a folder, a table or an HDF5 file
+    pub path: PathBuf,
+    /// Its layout: gtzan, fma, msd, folder or table [default: found out]
+    #[arg(long, value_name = "NAME")]
+    pub kind: Option<Kind>,
+    /// Genres of a plain folder: tag-or-folder, tag or folder
+    #[arg(long, default_value_t, value_name = "SOURCE")]
+    pub genre: GenreSource,
+    /// A folder of lists that go with the collection (artists, duplicates, splits, genres)
+    #[arg(long, value_name = "DIR")]
+    pub lists: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub collection: CollectionArgs,
+    /// Exit with code 1 when there are findings
+    #[arg(long)]
+    pub strict: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
     /// Threads to use [default: all processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,

@@ -11,6 +11,8 @@ pub enum Failed {
     Because(String),
     /// For reasons that have been printed.
     Reported,
+    /// A strict check found something; it has been printed.
+    Findings,
     /// It was interrupted.
     Interrupted,
     /// Its output is no longer read.

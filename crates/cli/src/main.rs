@@ -1,6 +1,6 @@
 //! `melisma`, the command line: parses, calls a library, prints.
 //!
-//! Exit codes: 0, all went well; 2, something that was asked for could not be done (the reason is on standard error); 130,
+//! Exit codes: 0, all went well; 1, a check that was asked to be strict found something; 2, something that was asked for could not be done (the reason is on standard error); 130,
 //! interrupted.
 
 mod args;
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let run = Run::start();
     let result = match &args.command {
         args::Command::Classify(a) => commands::classify::run(a, &run),
+        args::Command::Dataset(a) => commands::dataset::run(a, &run),
         args::Command::Features(a) => commands::features::run(a, &run),
         args::Command::Info(a) => commands::info::run(a),
         args::Command::Frames(a) => commands::frames::run(a),
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
         Err(Failed::BrokenPipe) => ExitCode::SUCCESS,
+        Err(Failed::Findings) => ExitCode::from(1),
         Err(Failed::Reported) => ExitCode::from(2),
         Err(Failed::Interrupted) => ExitCode::from(130),
         Err(Failed::Because(reason)) => {

@@ -36,6 +36,22 @@ pub enum Error {
     },
     /// Recordings cannot be split as asked, or a split does not fit them.
     Split(String),
+    /// A collection, or one of its entries, is not as its layout wants it.
+    Collection {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A name is none of the known ones.
+    UnknownName {
+        /// What was to be named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The known names.
+        known: String,
+    },
     /// A path of a collection leads outside its folder.
     Outside {
         /// The collection's folder.
@@ -86,6 +102,10 @@ impl fmt::Display for Error {
             }
             Error::List { path, line, message } => write!(f, "{}, line {line}: {message}", path.display()),
             Error::Split(message) => write!(f, "cannot split: {message}"),
+            Error::Collection { path, message } => write!(f, "{}: {message}", path.display()),
+            Error::UnknownName { what, name, known } => {
+                write!(f, "unknown {what} `{name}` (known: {known})")
+            }
             Error::Outside { root, path } => {
                 write!(f, "{}: the path leads outside {}", path.display(), root.display())
             }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod classify;
+pub mod dataset;
 pub mod evaluate;
 pub mod features;
 pub mod frames;

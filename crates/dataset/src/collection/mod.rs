@@ -5,11 +5,15 @@
 //! this trait. Readers stream: a million recordings are never held at once unless a caller collects them.
 //! Nothing here opens audio.
 
+mod folder;
+mod open;
 mod root;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use folder::Folder;
+pub use open::{GenreSource, Kind, OpenOptions, open, open_with};
 pub use root::Root;
 
 use crate::Result;
