@@ -34,6 +34,8 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// Recordings cannot be split as asked, or a split does not fit them.
+    Split(String),
     /// A collection, or one of its entries, is not as its layout wants it.
     Collection {
         /// The file or folder.
@@ -99,6 +101,7 @@ impl fmt::Display for Error {
                 write!(f, ": {message}")
             }
             Error::List { path, line, message } => write!(f, "{}, line {line}: {message}", path.display()),
+            Error::Split(message) => write!(f, "cannot split: {message}"),
             Error::Collection { path, message } => write!(f, "{}: {message}", path.display()),
             Error::UnknownName { what, name, known } => {
                 write!(f, "unknown {what} `{name}` (known: {known})")

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use melisma_features::Schema;
 
-use crate::{Error, Result, Table, TrackId, UnionFind};
+use crate::artists::{artist_groups, plain};
+use crate::collection::Part;
+use crate::{Error, Result, Table, TrackId};
 
 /// Clips that cannot be decoded whole or are damaged beyond use.
 const CORRUPT: [&str; 1] = ["jazz.00054"];
@@ -52,17 +54,6 @@ impl GtzanTable {
             GtzanTable::Seconds10 => "features_10_sec",
         }
     }
-}
-
-/// A part of the artist- and fault-filtered split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Split {
-    /// The 443 tracks to train on.
-    Train,
-    /// The 197 tracks to validate on.
-    Valid,
-    /// The 290 tracks to test on.
-    Test,
 }
 
 /// The lists that accompany GTZAN, and the way to its tables.
@@ -121,7 +112,7 @@ impl Gtzan {
     ///
     /// # Errors
     /// [`Error::Io`] when the list cannot be read.
-    pub fn filtered(&self, part: Split) -> Result<BTreeSet<TrackId>> {
+    pub fn filtered(&self, part: Part) -> Result<BTreeSet<TrackId>> {
         Ok(lines(&self.split_path(part))?
             .iter()
             .map(|line| TrackId::of_row(line))
@@ -129,13 +120,10 @@ impl Gtzan {
     }
 
     /// The list file of a part of the filtered split.
-    pub fn split_path(&self, part: Split) -> PathBuf {
-        let name = match part {
-            Split::Train => "train",
-            Split::Valid => "valid",
-            Split::Test => "test",
-        };
-        self.folder.join("splits").join(format!("{name}_filtered.txt"))
+    pub fn split_path(&self, part: Part) -> PathBuf {
+        self.folder
+            .join("splits")
+            .join(format!("{}_filtered.txt", part.name()))
     }
 
     /// The published test rows of the protocol that splits rows at random (80/20, stratified, seed 42).
@@ -260,6 +248,19 @@ fn parse_artists(path: &Path) -> Result<BTreeMap<TrackId, Recording>> {
     Ok(recordings)
 }
 
+/// The artist of each track that Sturm's index names one for.
+pub(crate) fn read_artists(path: &Path) -> Result<BTreeMap<String, String>> {
+    let known =
+        |(track, recording): (TrackId, Recording)| Some((track.as_str().to_owned(), recording.artist?));
+    Ok(parse_artists(path)?.into_iter().filter_map(known).collect())
+}
+
+/// The pairs of tracks that a list of duplicates names.
+pub(crate) fn read_pairs(path: &Path) -> Result<Vec<(String, String)>> {
+    let text = |(a, b): (TrackId, TrackId)| (a.as_str().to_owned(), b.as_str().to_owned());
+    Ok(parse_duplicates(path)?.into_iter().map(text).collect())
+}
+
 /// Reads pairs of file names, one pair a line.
 fn parse_duplicates(path: &Path) -> Result<Vec<(TrackId, TrackId)>> {
     let mut pairs = Vec::new();
@@ -280,27 +281,7 @@ fn parse_duplicates(path: &Path) -> Result<Vec<(TrackId, TrackId)>> {
     Ok(pairs)
 }
 
-/// Lower case, `&` as "and", letters and digits only, single spaces.
-fn plain(name: &str) -> String {
-    let text = name.to_lowercase().replace('&', "and");
-    let kept: String = text
-        .chars()
-        .filter(|c| c.is_alphanumeric() || c.is_whitespace())
-        .collect();
-    kept.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The names in a credit such as "Peter Tosh and Mick Jagger".
-fn credited(artist: &str) -> Vec<String> {
-    artist
-        .replace(" & ", ",")
-        .replace(" and ", ",")
-        .split(',')
-        .map(plain)
-        .filter(|name| !name.is_empty())
-        .collect()
-}
-
+/// Artists and copies, and tracks of unknown artists with the tracks of the same title.
 fn group(
     recordings: &BTreeMap<TrackId, Recording>,
     duplicates: &[(TrackId, TrackId)],
@@ -310,44 +291,31 @@ fn group(
         .enumerate()
         .map(|(index, track)| (track, index))
         .collect();
-    let mut first_of_artist: HashMap<String, usize> = HashMap::new();
-    let mut sets = UnionFind::new(recordings.len());
-    for (index, recording) in recordings.values().enumerate() {
-        if let Some(artist) = &recording.artist {
-            let first = *first_of_artist.entry(plain(artist)).or_insert(index);
-            sets.join(index, first);
-        }
+    let artists: Vec<Option<&str>> = recordings.values().map(|r| r.artist.as_deref()).collect();
+    let titled = || {
+        recordings
+            .values()
+            .enumerate()
+            .filter_map(|(index, r)| Some((index, r.artist.is_some(), plain(r.title.as_deref()?))))
+    };
+    let mut joined = Vec::new();
+    let mut first_unknown: HashMap<String, usize> = HashMap::new();
+    for (index, _, title) in titled().filter(|(_, known, _)| !known) {
+        joined.push((index, *first_unknown.entry(title).or_insert(index)));
     }
-    let mut first_unknown_of_title: HashMap<String, usize> = HashMap::new();
-    for (index, recording) in recordings.values().enumerate() {
-        match (&recording.artist, &recording.title) {
-            (Some(artist), _) => {
-                for name in credited(artist) {
-                    if let Some(&other) = first_of_artist.get(&name) {
-                        sets.join(index, other);
-                    }
-                }
-            }
-            (None, Some(title)) => {
-                let first = *first_unknown_of_title.entry(plain(title)).or_insert(index);
-                sets.join(index, first);
-            }
-            (None, None) => {}
-        }
+    for (index, _, title) in titled().filter(|(_, known, _)| *known) {
+        joined.extend(first_unknown.get(&title).map(|&other| (index, other)));
     }
-    for (index, recording) in recordings.values().enumerate() {
-        if let (Some(_), Some(title)) = (&recording.artist, &recording.title)
-            && let Some(&other) = first_unknown_of_title.get(&plain(title))
-        {
-            sets.join(index, other);
-        }
-    }
-    for (a, b) in duplicates {
-        if let (Some(&a), Some(&b)) = (position.get(a), position.get(b)) {
-            sets.join(a, b);
-        }
-    }
-    recordings.keys().cloned().zip(sets.groups()).collect()
+    joined.extend(
+        duplicates
+            .iter()
+            .filter_map(|(a, b)| Some((*position.get(a)?, *position.get(b)?))),
+    );
+    recordings
+        .keys()
+        .cloned()
+        .zip(artist_groups(&artists, &joined))
+        .collect()
 }
 
 #[cfg(test)]

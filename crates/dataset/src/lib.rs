@@ -5,6 +5,7 @@
 //! tracks are split: [`Gtzan`] reads the lists that accompany the GTZAN collection. Nothing here
 //! learns from the numbers; that is `melisma-learn`.
 
+mod artists;
 pub mod check;
 pub mod collection;
 mod error;
@@ -12,6 +13,8 @@ pub mod extract;
 mod genre;
 mod gtzan;
 mod locate;
+pub mod rng;
+pub mod split;
 mod table;
 mod track;
 mod union_find;
@@ -19,8 +22,9 @@ mod union_find;
 pub use collection::{Collection, Part, Recording};
 pub use error::Error;
 pub use genre::Genre;
-pub use gtzan::{Gtzan, GtzanTable, Split};
+pub use gtzan::{Gtzan, GtzanTable};
 pub use locate::{data_dir, sha256_file, sha256_hex};
+pub use split::Split;
 pub use table::{Batch, Metadata, ReadOptions, Table, TableReader};
 pub use track::TrackId;
 pub use union_find::UnionFind;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use melisma_dataset::{Gtzan, GtzanTable, Split, TrackId};
+use melisma_dataset::{Gtzan, GtzanTable, Part, TrackId};
 
 const DATA: Option<&str> = option_env!("MELISMA_TEST_DATA");
 
@@ -48,7 +48,7 @@ fn tables_agree_in_tracks_and_columns() {
 fn the_filtered_split_is_disjoint_and_clean() {
     let gtzan = open();
     let [train, valid, test] =
-        [Split::Train, Split::Valid, Split::Test].map(|part| gtzan.filtered(part).unwrap());
+        [Part::Train, Part::Valid, Part::Test].map(|part| gtzan.filtered(part).unwrap());
     assert_eq!((train.len(), valid.len(), test.len()), (443, 197, 290));
     assert!(train.is_disjoint(&valid) && train.is_disjoint(&test) && valid.is_disjoint(&test));
     let clean = gtzan.clean_tracks();

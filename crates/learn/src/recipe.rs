@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use melisma_dataset::{Genre, Gtzan, GtzanTable, Split, TrackId, sha256_file, sha256_hex};
+use melisma_dataset::split::stratified_group_folds;
+use melisma_dataset::{Genre, Gtzan, GtzanTable, Part, TrackId, sha256_file, sha256_hex};
 use melisma_features::Schema;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{fit_temperature, tempered_means};
 use crate::classifier::{Classifier, ClassifierParams};
 use crate::files::cpu_seconds;
-use crate::folds::stratified_group_folds;
 use crate::inputs::InputsParams;
 use crate::metrics::{
     Confusion, accuracy, brier, calibration_error, group_bootstrap, hits, log_loss, reliability, wilson,
@@ -159,7 +159,7 @@ impl Recipe {
         progress("protocol filtered");
         let clean = rows.gtzan.clean_tracks();
         let [train, valid, test] =
-            [Split::Train, Split::Valid, Split::Test].map(|part| rows.gtzan.filtered(part));
+            [Part::Train, Part::Valid, Part::Test].map(|part| rows.gtzan.filtered(part));
         let (train, valid, test) = (train?, valid?, test?);
         let training = rows.pick(|row| {
             clean.contains(&row.track) && (train.contains(&row.track) || valid.contains(&row.track))
@@ -267,7 +267,7 @@ impl Recipe {
     /// Scores every candidate on the filtered training list and checks that the shipped one wins.
     fn choose(&self, rows: &Rows, progress: &mut dyn FnMut(&str)) -> Result<Vec<CandidateScore>> {
         let clean = rows.gtzan.clean_tracks();
-        let train = rows.gtzan.filtered(Split::Train)?;
+        let train = rows.gtzan.filtered(Part::Train)?;
         let training = rows.pick(|row| clean.contains(&row.track) && train.contains(&row.track));
         let repeats = self.content.selection.repeats;
         let mut scores = Vec::new();
@@ -525,7 +525,7 @@ impl Rows {
             data_dir.join("gtzan/duplicates.txt"),
         ];
         files.extend(GtzanTable::ALL.map(|which| rows.gtzan.table_path(which)));
-        files.extend([Split::Train, Split::Valid, Split::Test].map(|part| rows.gtzan.split_path(part)));
+        files.extend([Part::Train, Part::Valid, Part::Test].map(|part| rows.gtzan.split_path(part)));
         for file in files {
             let name = file
                 .file_name()

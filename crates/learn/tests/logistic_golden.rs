@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use melisma_dataset::{Genre, Gtzan, GtzanTable, Split, TrackId};
+use melisma_dataset::{Genre, Gtzan, GtzanTable, Part, TrackId};
 use melisma_learn::Examples;
 use melisma_learn::logistic::LogisticParams;
 use melisma_learn::scale::StandardParams;
@@ -63,7 +63,7 @@ fn table() {
     let gtzan = Gtzan::open(Path::new(DATA.expect("ignored without data"))).unwrap();
     let table = gtzan.table(GtzanTable::Seconds30).unwrap();
     let train: BTreeSet<TrackId> = gtzan
-        .filtered(Split::Train)
+        .filtered(Part::Train)
         .unwrap()
         .intersection(&gtzan.clean_tracks())
         .cloned()

@@ -52,7 +52,10 @@ pub enum Part {
 }
 
 impl Part {
-    /// The name in reports and files.
+    /// All parts in order.
+    pub const ALL: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
+
+    /// The name in reports and files: `train`, `valid` or `test`.
     pub fn name(self) -> &'static str {
         match self {
             Part::Train => "train",

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::Result;
 use crate::rng::Rng;
-use crate::{Error, Result};
+use crate::split::fault;
 
 /// Assigns each item to one of `folds` folds so that items of one group share a fold and the classes spread evenly.
 ///
@@ -11,7 +12,7 @@ use crate::{Error, Result};
 /// least raises the sum of squared class counts. Returns the fold of every item.
 ///
 /// # Errors
-/// [`Error::Examples`] when lengths differ, or there are fewer than two folds or fewer groups than folds.
+/// [`Error::Split`](crate::Error::Split) when lengths differ, or there are fewer than two folds or fewer groups than folds.
 pub fn stratified_group_folds(
     classes: &[usize],
     groups: &[usize],
@@ -19,7 +20,7 @@ pub fn stratified_group_folds(
     seed: u64,
 ) -> Result<Vec<usize>> {
     if classes.len() != groups.len() {
-        return Err(Error::Examples(format!(
+        return Err(fault(format!(
             "{} classes but {} groups",
             classes.len(),
             groups.len()
@@ -31,10 +32,7 @@ pub fn stratified_group_folds(
         members.entry(group).or_default().push(item);
     }
     if folds < 2 || members.len() < folds {
-        return Err(Error::Examples(format!(
-            "{folds} folds of {} groups",
-            members.len()
-        )));
+        return Err(fault(format!("{folds} folds of {} groups", members.len())));
     }
     let mut order: Vec<Vec<usize>> = members.into_values().collect();
     Rng::new(seed).shuffle(&mut order);
