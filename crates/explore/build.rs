@@ -1,0 +1,3 @@
+//! Tells the tests whether the data folder is at hand.
+
+include!("../../scripts/find_data.rs");
