@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-fn main() {
+fn find_data() {
     println!("cargo::rustc-check-cfg=cfg(melisma_data)");
     println!("cargo::rerun-if-env-changed=MELISMA_DATA");
     let manifest = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());

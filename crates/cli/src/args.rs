@@ -33,6 +33,11 @@ pub enum Command {
         after_help = "Example:\n  melisma features ~/gtzan --schema gtzan --window 3 --output gtzan.csv\n\nAn interrupted run goes on where it stopped when the same command is given again."
     )]
     Features(FeaturesArgs),
+    /// Look at a table, or a folder of music, from every side: a page to read, and figures
+    #[command(
+        after_help = "Examples:\n  melisma explore ../shared/data/gtzan/features_30_sec.csv --output gtzan-report\n  melisma explore ~/music --output my-music\n\nThe page is index.html; figures (SVG, PNG and their data as CSV) and tables lie beside it. A folder's features are written to\nfeatures.csv there first."
+    )]
+    Explore(ExploreArgs),
     /// Show format, rate, channels, length and tags of recordings
     #[command(after_help = "Example:\n  melisma info song.flac --json")]
     Info(InfoArgs),
@@ -144,6 +149,54 @@ pub struct FeaturesArgs {
     #[arg(long)]
     pub fresh: bool,
     /// Print the summary as JSON (on standard error where the table takes standard output)
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+pub struct ExploreArgs {
+    /// A CSV or Parquet table, or a folder of audio files
+    pub source: PathBuf,
+    /// The folder to write the report to
+    #[arg(long, short, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The column with the rows' names [default: filename, if there is one]
+    #[arg(long, value_name = "COLUMN")]
+    pub name: Option<String>,
+    /// The column with the classes [default: label, if there is one]
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Leave the classes aside
+    #[arg(long)]
+    pub unlabelled: bool,
+    /// Columns to leave out
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Clusters for k-means [default: as many as there are classes, else 8]
+    #[arg(long, value_name = "N")]
+    pub clusters: Option<NonZeroUsize>,
+    /// Draw the correlations in the order of the table instead of that of a hierarchical clustering
+    #[arg(long)]
+    pub file_order: bool,
+    /// Rows to hold at most; a larger table is sampled where a method needs its rows at hand
+    #[arg(long, value_name = "N", default_value = "20000")]
+    pub sample: NonZeroUsize,
+    /// For a folder: the features to describe its files by
+    #[arg(long, default_value_t = Schema::Gtzan, value_name = "NAME")]
+    pub schema: Schema,
+    /// For a folder: one row per window of so many seconds, instead of one per file
+    #[arg(long, value_name = "SECONDS")]
+    pub window: Option<f64>,
+    /// For a folder: padding of frames at the ends, constant or reflect
+    #[arg(long, default_value_t = PadMode::Constant, value_name = "MODE")]
+    pub pad: PadMode,
+    /// Draws samples and starts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
     /// Threads to use [default: all processors]

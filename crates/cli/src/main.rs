@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         args::Command::Dataset(a) => commands::dataset::run(a, &run),
         args::Command::Features(a) => commands::features::run(a, &run),
         args::Command::Info(a) => commands::info::run(a),
+        args::Command::Explore(a) => commands::explore::run(a, &run),
         args::Command::Frames(a) => commands::frames::run(a),
         args::Command::Run(a) => commands::recipe::run(a, &run),
         args::Command::Evaluate(a) => commands::evaluate::run(a, &run),

@@ -91,6 +91,15 @@ impl Pca {
         })
     }
 
+    /// The same with the first `components` components alone.
+    pub(crate) fn truncated(mut self, components: usize) -> Self {
+        let kept = Slice::from(..components.min(self.components.nrows()));
+        self.components = self.components.slice_axis(Axis(0), kept).to_owned();
+        self.explained_variance = self.explained_variance.slice_axis(Axis(0), kept).to_owned();
+        self.explained_variance_ratio = self.explained_variance_ratio.slice_axis(Axis(0), kept).to_owned();
+        self
+    }
+
     /// The scores of rows, shape (rows, components).
     ///
     /// # Errors

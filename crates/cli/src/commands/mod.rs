@@ -3,6 +3,7 @@
 pub mod classify;
 pub mod dataset;
 pub mod evaluate;
+pub mod explore;
 pub mod features;
 pub mod frames;
 pub mod info;

@@ -1,0 +1,121 @@
+//! `melisma explore`: a report on a table, or on a folder of music.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use melisma_dataset::ReadOptions;
+use melisma_explore::Watch;
+use melisma_explore::report::{Report, ReportError, ReportOptions, explore};
+use serde::Serialize;
+
+use super::features;
+use crate::args::{ExploreArgs, FeaturesArgs};
+use crate::context::{Failed, Run, because, note, print_json, threads};
+
+#[derive(Serialize)]
+struct Done<'a> {
+    source: Cow<'a, str>,
+    report: Cow<'a, str>,
+    figures: usize,
+    seconds: f64,
+    summary: &'a serde_json::Value,
+}
+
+/// Describes the folder first if it is one, then explores the table.
+pub fn run(args: &ExploreArgs, run: &Run) -> Result<(), Failed> {
+    let start = Instant::now();
+    if args.output.exists() && !args.output.is_dir() {
+        return Err(because(format!("{}: not a folder", args.output.display())));
+    }
+    let table = if args.source.is_dir() {
+        describe(args, run)?
+    } else {
+        args.source.clone()
+    };
+    let options = options(args);
+    let watch = Watch::none().with_stop(run.stop());
+    let step = |what: &str| note!("{:6.1} s  {what}", start.elapsed().as_secs_f64());
+    let quiet = |_: &str| {};
+    let on_step: &dyn Fn(&str) = if args.json { &quiet } else { &step };
+    let report = explore(&table, &options, watch, on_step).map_err(failed)?;
+    on_step("drawing and writing");
+    let page = report
+        .write(&args.output, options.threads, watch)
+        .map_err(failed)?;
+    if args.json {
+        return print_json(&Done {
+            source: args.source.to_string_lossy(),
+            report: page.to_string_lossy(),
+            figures: figures(&report),
+            seconds: start.elapsed().as_secs_f64(),
+            summary: &report.summary,
+        });
+    }
+    for note in report.sections.iter().flat_map(|section| &section.sampled) {
+        note!("{note}");
+    }
+    note!(
+        "{} figures and a page in {:.1} s: {}",
+        figures(&report),
+        start.elapsed().as_secs_f64(),
+        page.display()
+    );
+    Ok(())
+}
+
+fn figures(report: &Report) -> usize {
+    report.sections.iter().map(|section| section.figures.len()).sum()
+}
+
+fn failed(error: ReportError) -> Failed {
+    match error {
+        ReportError::Interrupted => Failed::Interrupted,
+        error => because(error),
+    }
+}
+
+fn options(args: &ExploreArgs) -> ReportOptions {
+    let lenient = ReadOptions::lenient();
+    ReportOptions {
+        read: ReadOptions {
+            named: args.name.is_some(),
+            name: args.name.clone().unwrap_or(lenient.name.clone()),
+            label: args.label.clone().unwrap_or(lenient.label.clone()),
+            skip: args.skip.clone(),
+            ..lenient
+        },
+        unlabelled: args.unlabelled,
+        clusters: args.clusters.map(usize::from),
+        clustered_order: !args.file_order,
+        sample: args.sample.into(),
+        seed: args.seed,
+        threads: threads(args.threads),
+        ..ReportOptions::default()
+    }
+}
+
+/// Writes the features of a folder of music beside the report; files that fail are told, and the rest explored.
+fn describe(args: &ExploreArgs, run: &Run) -> Result<PathBuf, Failed> {
+    std::fs::create_dir_all(&args.output)
+        .map_err(|error| because(format!("{}: cannot be made: {error}", args.output.display())))?;
+    let output = args.output.join("features.csv");
+    let extraction = FeaturesArgs {
+        paths: vec![args.source.clone()],
+        schema: args.schema,
+        window: args.window,
+        pad: args.pad,
+        output: output.clone(),
+        fresh: false,
+        json: false,
+        threads: args.threads,
+    };
+    match features::run(&extraction, run) {
+        Err(Failed::Reported) if has_rows(&output) => Ok(output),
+        result => result.map(|()| output),
+    }
+}
+
+fn has_rows(table: &Path) -> bool {
+    table.is_file()
+}
