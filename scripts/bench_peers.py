@@ -1,12 +1,14 @@
 """Times feature extraction against librosa, Essentia and openSMILE: same files, one thread, alternately, medians.
 
     python scripts/bench_peers.py --ours target/release/examples/time_features --librosa ../shared/peers/librosa_features.py FILE...
+    python scripts/bench_peers.py --schema fma --ours target/release/examples/time_features FILE...
 
 Needs librosa, soundfile, essentia and opensmile. Build ours with
 `cargo build --release -p melisma-dataset --example time_features`. Every program runs in a process of its own, decodes the same files,
 warms up, and reports the seconds it spent describing them (not decoding, not starting up). `gtzan`: the 57 columns, against librosa.
 `subset`: RMS, zero-crossing rate, centroid, roll-off, flatness, flux, contrast, 128 mel bands and 20 MFCCs on the same grid
 (2048/512, Hann), frame level, against Essentia's algorithms as its users call them from Python (the streaming network is slower here) and openSMILE's components.
+`--schema fma` times the 518 columns of the FMA data set instead, against librosa called as FMA's features.py calls it (`compare_librosa.py`).
 """
 import argparse
 import os
@@ -141,6 +143,12 @@ def opensmile_subset():
     return lambda samples: smile.process_signal(samples, 22050)
 
 
+def librosa_fma():
+    from compare_librosa import fma
+
+    return lambda samples: fma(samples, "constant")
+
+
 def child(name, files):
     """Runs one of the peers and prints what it took."""
     if name == "essentia":
@@ -148,7 +156,7 @@ def child(name, files):
 
         essentia.log.infoActive = False
         essentia.log.warningActive = False
-    describe = essentia_subset() if name == "essentia" else opensmile_subset()
+    describe = {"essentia": essentia_subset, "opensmile": opensmile_subset, "librosa_fma": librosa_fma}[name]()
     signals = [load(f) for f in files]
     describe(signals[0][: 3 * 22050])
     start = time.perf_counter()
@@ -170,6 +178,7 @@ def main():
     p.add_argument("files", nargs="+")
     p.add_argument("--ours", default="target/release/examples/time_features")
     p.add_argument("--librosa", default="../shared/peers/librosa_features.py")
+    p.add_argument("--schema", default="gtzan", choices=["gtzan", "fma"])
     p.add_argument("--runs", type=int, default=5)
     a = p.parse_args()
     python, this = sys.executable, os.path.abspath(__file__)
@@ -182,6 +191,8 @@ def main():
             {"essentia": [python, this, "--child", "essentia"], "opensmile": [python, this, "--child", "opensmile"]},
         ),
     ]
+    if a.schema == "fma":
+        pairs = [("fma, whole clips", [a.ours, "--what", "fma"], {"librosa": [python, this, "--child", "librosa_fma"]})]
     for title, ours, peers in pairs:
         times = {name: [] for name in ["melisma", *peers]}
         for _ in range(a.runs):

@@ -133,7 +133,7 @@ pub struct FeaturesArgs {
     /// Audio files, or folders to walk
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
-    /// The columns: gtzan (57), spotify (63), full (381) or fma (518, as in the FMA data set)
+    /// The columns: gtzan (57), spotify (63), full, or fma (518, those of the FMA data set)
     #[arg(long, default_value_t = Schema::Gtzan, value_name = "NAME")]
     pub schema: Schema,
     /// One row per window of so many seconds, instead of one per file

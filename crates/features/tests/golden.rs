@@ -264,6 +264,27 @@ proptest::proptest! {
         }
     }
 
+    /// A gain scales the level of the windowed frames, and neither constant-Q chroma nor the shape of a distribution.
+    #[test]
+    fn a_gain_leaves_chroma_and_shapes(db in -20.0f64..0.0) {
+        let gain = 10f64.powf(db / 20.0);
+        let signal = golden_signal();
+        let quieter: Vec<f32> = signal.iter().map(|&v| (f64::from(v) * gain) as f32).collect();
+        let mut extractor = Extractor::new();
+        let a = extractor.row(&signal, PadMode::Constant, Schema::Fma).unwrap();
+        let b = extractor.row(&quieter, PadMode::Constant, Schema::Fma).unwrap();
+        for (name, (a, b)) in Schema::Fma.names().iter().zip(a.iter().zip(&b)) {
+            let shape = name.contains("_skew_") || name.contains("_kurtosis_");
+            let want = match name.split('_').next() {
+                Some("rmse") if !shape => a * gain,
+                Some("rmse") => *a,
+                Some("chroma") if name.starts_with("chroma_cqt") => *a,
+                _ => continue,
+            };
+            proptest::prop_assert!((b - want).abs() <= 1e-4 * want.abs() + 1e-5, "{} {} {}", name, want, b);
+        }
+    }
+
     /// A signal one hop later has the same frames, one later, wherever no edge is in reach.
     #[test]
     fn a_shift_by_a_hop_shifts_the_frames(hops in 1usize..8) {
