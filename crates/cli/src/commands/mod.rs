@@ -5,4 +5,5 @@ pub mod evaluate;
 pub mod features;
 pub mod frames;
 pub mod info;
+pub mod plot;
 pub mod recipe;
