@@ -46,6 +46,11 @@ pub enum Command {
         after_help = "Example:\n  melisma frames song.wav --feature mfcc --output mfcc.npy\n\nA .npy file holds an array of rows x frames, as librosa returns it; a .csv file one line per frame."
     )]
     Frames(FramesArgs),
+    /// Draw figures of a recording: waveform, spectrograms, descriptors over time
+    #[command(
+        after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram"
+    )]
+    Plot(PlotArgs),
     /// Run a recipe: validate its candidates, train its model, write model and card
     #[command(after_help = "Example:\n  melisma run recipes/genre-table.toml --output models/genre-table-1")]
     Run(RunArgs),
@@ -227,6 +232,30 @@ pub struct FramesArgs {
     /// Padding of frames at the ends: constant or reflect
     #[arg(long, default_value_t = PadMode::Constant, value_name = "MODE")]
     pub pad: PadMode,
+    /// Print what was written as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct PlotArgs {
+    /// An audio file
+    pub file: PathBuf,
+    /// The figures, by name, separated by commas or one by one; or all
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "all")]
+    pub figure: Vec<String>,
+    /// The folder for NAME.svg, NAME.png and NAME.csv; or one file .svg, .png or .csv for one figure
+    #[arg(long, short, value_name = "PATH")]
+    pub output: PathBuf,
+    /// Begin so many seconds into the recording
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub start: f64,
+    /// Draw so many seconds only [default: to the end; at most two hours]
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<f64>,
+    /// Pixels of a .png to each of the 1,000 units of a figure's width
+    #[arg(long, value_name = "N", default_value_t = 2.0)]
+    pub scale: f32,
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,

@@ -46,7 +46,12 @@ impl Axis {
         if !some {
             return None;
         }
-        let (lo, hi) = if lo == hi { (0.0, 1.0) } else { (lo, hi) };
+        // A little room, so that the highest bar does not touch the frame.
+        let (lo, hi) = if lo == hi {
+            (0.0, 1.0)
+        } else {
+            (lo * 1.03, hi * 1.03)
+        };
         Axis::around([lo, hi].into_iter(), ticks, label)
     }
 

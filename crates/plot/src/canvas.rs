@@ -120,8 +120,9 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
-    /// A white surface.
+    /// A white surface, of whole pixels so that its edges are white too.
     pub(crate) fn new(width: f64, height: f64) -> Self {
+        let (width, height) = (width.ceil(), height.ceil());
         let paper = Shape::Rect {
             x: 0.0,
             y: 0.0,

@@ -143,15 +143,27 @@ impl Figure {
     /// # Errors
     /// [`Error::Write`]; a file is complete or absent.
     pub fn write(&self, folder: &Path) -> Result<Written, Error> {
+        let png = self.png(2.0).or_else(|_| self.png(1.0))?;
+        self.write_with(folder, &png)
+    }
+
+    /// As [`write`](Self::write), `scale` pixels to a unit.
+    ///
+    /// # Errors
+    /// [`Error::Write`], and [`Error::TooLarge`] as for [`png`](Self::png).
+    pub fn write_scaled(&self, folder: &Path, scale: f32) -> Result<Written, Error> {
+        self.write_with(folder, &self.png(scale)?)
+    }
+
+    fn write_with(&self, folder: &Path, png: &[u8]) -> Result<Written, Error> {
         let place = |extension: &str| folder.join(format!("{}.{extension}", self.id));
         let written = Written {
             svg: place("svg"),
             png: place("png"),
             csv: place("csv"),
         };
-        let png = self.png(2.0).or_else(|_| self.png(1.0))?;
         save(&written.svg, self.svg().as_bytes())?;
-        save(&written.png, &png)?;
+        save(&written.png, png)?;
         save(&written.csv, &self.csv)?;
         Ok(written)
     }

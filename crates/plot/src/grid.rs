@@ -55,9 +55,17 @@ impl Grid {
         self.averaged(columns, MAX_ROWS)
     }
 
-    fn averaged(&self, max_columns: usize, max_rows: usize) -> Grid {
+    pub(crate) fn averaged(&self, max_columns: usize, max_rows: usize) -> Grid {
         let across = self.columns().div_ceil(max_columns).max(1);
-        let up = self.rows.div_ceil(max_rows).max(1);
+        self.merged(across, self.rows.div_ceil(max_rows).max(1))
+    }
+
+    /// The grid with so many frames averaged into one, and rows as far as they must be.
+    pub(crate) fn averaged_by(&self, across: usize) -> Grid {
+        self.merged(across.max(1), self.rows.div_ceil(MAX_ROWS).max(1))
+    }
+
+    fn merged(&self, across: usize, up: usize) -> Grid {
         if across == 1 && up == 1 {
             return self.clone();
         }

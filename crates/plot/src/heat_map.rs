@@ -16,7 +16,7 @@ use crate::table::Table;
 /// Most cells that are shapes of their own.
 const MAX_CELLS: usize = 4000;
 /// Most rows and columns; larger matrices are refused, since nobody could read them.
-const MAX_SIDE: usize = 2000;
+const MAX_SIDE: usize = 1000;
 /// Size of names and of numbers in cells.
 const NAME_SIZE: f64 = 14.0;
 /// Longest name in pixels.
@@ -61,7 +61,7 @@ impl HeatMap<'_> {
     /// Draws the matrix.
     ///
     /// # Errors
-    /// If lengths do not match, nothing is finite, or there are more than 2,000 rows or columns.
+    /// If lengths do not match, nothing is finite, or there are more than 1,000 rows or columns.
     pub fn draw(&self, caption: &Caption<'_>) -> Result<Figure, Error> {
         caption.check()?;
         let cells = self.rows.len() * self.columns.len();

@@ -15,6 +15,8 @@ use crate::table::Table;
 const MAX_MARKERS: usize = 60;
 /// Columns that longer lines are reduced to; each keeps its extremes.
 const MAX_COLUMNS: usize = 900;
+/// Most lines that are drawn; the rest is in the CSV.
+const MAX_LINES: usize = 60;
 
 /// One line.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +93,7 @@ impl Lines<'_> {
         let mut canvas = Canvas::new(WIDTH, area.y + area.h + BOTTOM);
         heading(&mut canvas, caption.title, self.note);
         frame.grid(&mut canvas, true, true);
-        for (i, line) in self.lines.iter().enumerate() {
+        for (i, line) in self.lines.iter().take(MAX_LINES).enumerate() {
             self.draw_line(&mut canvas, &frame, i, line);
         }
         frame.axes(&mut canvas);
@@ -108,7 +110,7 @@ impl Lines<'_> {
         };
         self.lines
             .iter()
-            .take(MAX_MARKERS)
+            .take(MAX_LINES)
             .enumerate()
             .filter(|_| several)
             .map(entry)
@@ -118,9 +120,10 @@ impl Lines<'_> {
     fn draw_line(&self, canvas: &mut Canvas, frame: &Frame, i: usize, line: &Line<'_>) {
         let usable = |&&(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (!self.log_x || x > 0.0);
         let points: Vec<(f64, f64)> = line.x.iter().copied().zip(line.y.iter().copied()).collect();
+        let columns = (8 * MAX_COLUMNS / self.lines.len()).clamp(100, MAX_COLUMNS);
         for part in points.split(|p| !usable(&p)) {
             let pixels: Vec<(f64, f64)> = part.iter().map(|&(x, y)| frame.point(x, y)).collect();
-            let pixels = reduce(&pixels);
+            let pixels = reduce(&pixels, columns);
             if pixels.len() > 1 {
                 canvas
                     .add(Mark::stroked(Shape::Line(pixels), class_color(i), 2.0).hover(one_line(line.name)));
@@ -166,13 +169,13 @@ impl Lines<'_> {
     }
 }
 
-/// A line with at most four points (first, lowest, highest, last) to a column of pixels.
-pub(crate) fn reduce(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    if points.len() <= 4 * MAX_COLUMNS {
+/// A line with at most four points (first, lowest, highest, last) to each of so many columns.
+pub(crate) fn reduce(points: &[(f64, f64)], columns: usize) -> Vec<(f64, f64)> {
+    if points.len() <= 4 * columns {
         return points.to_vec();
     }
-    let size = points.len().div_ceil(MAX_COLUMNS);
-    let mut kept = Vec::with_capacity(4 * MAX_COLUMNS);
+    let size = points.len().div_ceil(columns);
+    let mut kept = Vec::with_capacity(4 * columns);
     for part in points.chunks(size) {
         let by_height = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
         let mut four: Vec<&(f64, f64)> = [part.first(), part.last()].into_iter().flatten().collect();
@@ -194,8 +197,8 @@ mod tests {
         let points: Vec<(f64, f64)> = (0..100_000)
             .map(|i| (f64::from(i), if i == 77_777 { 9.0 } else { f64::from(i % 3) }))
             .collect();
-        let kept = reduce(&points);
-        assert!(kept.len() <= 4 * MAX_COLUMNS);
+        let kept = reduce(&points, 900);
+        assert!(kept.len() <= 4 * 900);
         assert!(kept.contains(&(77_777.0, 9.0)));
         assert!(kept.windows(2).all(|w| w[0].0 <= w[1].0));
     }

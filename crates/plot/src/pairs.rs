@@ -15,6 +15,8 @@ use crate::table::Table;
 
 /// Points in all panels together that are shapes of their own.
 const MAX_MARKS: usize = 4000;
+/// Size of the pictures that more points become, together.
+const MAX_BYTES: usize = 1_200_000;
 const MAX_FEATURES: usize = 8;
 
 /// A few features of the same things.
@@ -57,7 +59,7 @@ impl Pairs<'_> {
         let axes: Option<Vec<Axis>> = self
             .values
             .iter()
-            .map(|values| Axis::loose(values.iter().copied(), 3, ""))
+            .map(|values| Axis::loose(values.iter().copied(), 4, ""))
             .collect();
         let axes = axes.ok_or_else(|| caption.empty())?;
         let looks = self.classes.looks();
@@ -144,6 +146,7 @@ impl Pairs<'_> {
         many: bool,
     ) {
         let (x, y) = (self.values[column], self.values[row]);
+        let n = self.features.len();
         let kept = (0..x.len()).filter(|&i| x[i].is_finite() && y[i].is_finite());
         let marks = kept.map(|i| {
             let (color, shape, _) = looks.of(self.classes.of(i));
@@ -159,7 +162,7 @@ impl Pairs<'_> {
         }
         let marks: Vec<Mark> = marks.collect();
         let Area { x, y, w, h } = frame.area;
-        if let Some(picture) = flatten(&marks, (x, y), (w, h), 1.5) {
+        if let Some(picture) = flatten(&marks, (x, y), (w, h), MAX_BYTES / (n * (n - 1))) {
             canvas.image(x, y, w, h, picture);
         }
     }

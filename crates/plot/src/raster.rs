@@ -31,8 +31,23 @@ pub(crate) fn png(canvas: &Canvas, scale: f64) -> Option<Vec<u8>> {
     ))
 }
 
-/// Draws marks into a picture of the part of the surface from `origin` on.
-pub(crate) fn flatten(marks: &[Mark], origin: (f64, f64), size: (f64, f64), scale: f64) -> Option<Picture> {
+/// Draws marks into a picture of the part of the surface from `origin` on, as fine as a PNG of so many bytes can be.
+pub(crate) fn flatten(marks: &[Mark], origin: (f64, f64), size: (f64, f64), bytes: usize) -> Option<Picture> {
+    let pictures = [1.5, 1.0, 0.7]
+        .into_iter()
+        .filter_map(|scale| picture(marks, origin, size, scale));
+    let mut last = None;
+    for picture in pictures {
+        let small = picture.png().len() <= bytes;
+        last = Some(picture);
+        if small {
+            break;
+        }
+    }
+    last
+}
+
+fn picture(marks: &[Mark], origin: (f64, f64), size: (f64, f64), scale: f64) -> Option<Picture> {
     let pixmap = draw(marks, origin, size, scale)?;
     let rgba = pixmap
         .pixels()

@@ -15,6 +15,8 @@ use crate::table::Table;
 
 /// Most points that are shapes of their own and can be pointed at.
 const MAX_MARKS: usize = 6000;
+/// Size of the picture that more points become.
+const MAX_BYTES: usize = 1_000_000;
 
 /// Points with two values each.
 #[derive(Debug, Clone, Default)]
@@ -236,7 +238,7 @@ pub(crate) fn points(
     }
     let marks: Vec<Mark> = marks.collect();
     let Area { x, y, w, h } = frame.area;
-    if let Some(picture) = flatten(&marks, (x, y), (w, h), 1.5) {
+    if let Some(picture) = flatten(&marks, (x, y), (w, h), MAX_BYTES) {
         canvas.image(x, y, w, h, picture);
     }
 }

@@ -44,10 +44,10 @@ impl Table {
         }
     }
 
-    /// Appends a number of single precision.
+    /// Appends a number of single precision with five digits.
     pub(crate) fn single(&mut self, value: f32) -> &mut Self {
         match value.is_finite() {
-            true => self.cell(&value.to_string()),
+            true => self.cell(&format!("{value:.4e}").parse::<f32>().unwrap_or(value).to_string()),
             false => self.cell(""),
         }
     }

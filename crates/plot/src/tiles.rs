@@ -16,6 +16,8 @@ use crate::table::Table;
 
 /// Most pictures.
 const MAX_TILES: usize = 40;
+/// Space between neighbours.
+const GAP: f64 = 24.0;
 /// Columns that each is reduced to.
 const TILE_COLUMNS: usize = 260;
 
@@ -91,7 +93,7 @@ impl Tiles<'_> {
             let area = Area {
                 x: left + (i % columns) as f64 * width,
                 y: begin + (i / columns) as f64 * height + 24.0,
-                w: width - 12.0,
+                w: width - GAP,
                 h: height - 36.0,
             };
             let seconds = if tile.seconds > 0.0 && tile.seconds.is_finite() {
@@ -104,7 +106,7 @@ impl Tiles<'_> {
             if !first {
                 y.ticks.iter_mut().for_each(|tick| tick.label.clear());
             }
-            y.label = if first { y.label } else { String::new() };
+            y.label.clear();
             let frame = Frame {
                 area,
                 x: Axis::time(0.0, seconds, 4),
@@ -126,10 +128,22 @@ impl Tiles<'_> {
                     .end();
             }
         }
+        let middle = begin + 24.0 + (lines as f64 * height - 36.0) / 2.0;
+        let label = tiles
+            .first()
+            .map_or(String::new(), |t| y_axis(t.grid.rows()).label);
+        canvas.upright_text(
+            EDGE + LABEL_SIZE - 4.0,
+            middle,
+            label,
+            LABEL_SIZE,
+            Anchor::Middle,
+            TEXT,
+        );
         let beside = Area {
             x: left,
             y: begin + 24.0,
-            w: width * columns as f64 - 12.0,
+            w: width * columns as f64 - GAP,
             h: (lines as f64 * height - 36.0).min(460.0),
         };
         color_bar(&mut canvas, beside, self.colors, &scale);

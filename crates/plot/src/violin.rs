@@ -16,10 +16,16 @@ use crate::frame::{
 use crate::table::Table;
 
 const MAX_SAMPLE: usize = 1000;
+/// Points of an outline's side: where there are few violins, and where there are many.
 const STEPS: usize = 48;
+const FEW_STEPS: usize = 20;
+/// Violins of a figure from which on there are many.
+const MANY: usize = 700;
+/// Most violins in a panel of a grid.
+const MAX_GRID_GROUPS: usize = 24;
 /// Most violins in one panel, and most panels in a grid.
 const MAX_GROUPS: usize = 40;
-const MAX_PANELS: usize = 80;
+const MAX_PANELS: usize = 60;
 
 /// The values of one class.
 #[derive(Debug, Clone, Default)]
@@ -44,23 +50,23 @@ pub struct Violins<'a> {
 /// Many features by class, each in a small panel.
 #[derive(Debug, Clone, Default)]
 pub struct ViolinGrid<'a> {
-    /// The features; the classes of all must be the same. Of more than 80 the first are drawn.
+    /// The features; the classes of all must be the same. Of more than 60 the first are drawn.
     pub panels: &'a [Violins<'a>],
     /// A quieter line under the title; may be empty.
     pub note: &'a str,
 }
 
 /// A group with its statistics.
-struct Shape1 {
+struct Outline {
     /// Values and half widths from the lowest up, the widest 1.
-    outline: Vec<(f64, f64)>,
+    sides: Vec<(f64, f64)>,
     quartiles: [f64; 3],
     ends: (f64, f64),
     count: usize,
 }
 
-impl Shape1 {
-    fn new(values: &[f64]) -> Option<Self> {
+impl Outline {
+    fn new(values: &[f64], steps: usize) -> Option<Self> {
         let mut sorted: Vec<f64> = values
             .iter()
             .filter(|v| v.is_finite())
@@ -72,8 +78,8 @@ impl Shape1 {
         sorted.sort_by(f64::total_cmp);
         let ends = (sorted[0], sorted[sorted.len() - 1]);
         let quartiles = [0.25, 0.5, 0.75].map(|q| quantile(&sorted, q));
-        Some(Shape1 {
-            outline: density(&sorted, ends, quartiles),
+        Some(Outline {
+            sides: density(&sorted, ends, quartiles, steps),
             quartiles,
             ends,
             count: sorted.len(),
@@ -88,7 +94,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
     low + (high - low) * at.fract()
 }
 
-fn density(sorted: &[f64], (lo, hi): (f64, f64), quartiles: [f64; 3]) -> Vec<(f64, f64)> {
+fn density(sorted: &[f64], (lo, hi): (f64, f64), quartiles: [f64; 3], steps: usize) -> Vec<(f64, f64)> {
     let n = sorted.len().min(MAX_SAMPLE);
     let sample: Vec<f64> = (0..n)
         .map(|i| quantile(sorted, if n > 1 { i as f64 / (n - 1) as f64 } else { 0.5 }))
@@ -113,8 +119,8 @@ fn density(sorted: &[f64], (lo, hi): (f64, f64), quartiles: [f64; 3]) -> Vec<(f6
             .map(|v| (-0.5 * ((t - v) / bandwidth).powi(2)).exp())
             .sum::<f64>()
     };
-    let steps: Vec<(f64, f64)> = (0..=STEPS)
-        .map(|i| i as f64 / STEPS as f64)
+    let steps: Vec<(f64, f64)> = (0..=steps)
+        .map(|i| i as f64 / steps as f64)
         .map(|t| (lo + t * span, at(t)))
         .collect();
     let most = steps.iter().map(|s| s.1).fold(f64::MIN_POSITIVE, f64::max);
@@ -155,7 +161,7 @@ impl Violins<'_> {
         heading(&mut canvas, caption.title, self.note);
         frame.grid(&mut canvas, false, true);
         let mut table = table();
-        draw_groups(&mut canvas, &frame, groups, self.axis, &mut table);
+        draw_groups(&mut canvas, &frame, groups, self.axis, &mut table, STEPS);
         frame.outline(&mut canvas);
         frame.y_axis(&mut canvas);
         for (i, name) in names.iter().enumerate() {
@@ -196,7 +202,12 @@ impl ViolinGrid<'_> {
         if !panels.iter().any(has_value) {
             return Err(caption.empty());
         }
-        let shown = first.groups.len().min(MAX_GROUPS);
+        let shown = first.groups.len().min(MAX_GRID_GROUPS);
+        let steps = if shown * panels.len() > MANY {
+            FEW_STEPS
+        } else {
+            STEPS
+        };
         let entry = |(i, group): (usize, &Group<'_>)| Entry {
             name: group.name.to_owned(),
             color: class_color(i),
@@ -236,7 +247,7 @@ impl ViolinGrid<'_> {
             };
             let frame = panel_frame(area, axis);
             frame.grid(&mut canvas, false, true);
-            draw_groups(&mut canvas, &frame, groups, panel.axis, &mut table);
+            draw_groups(&mut canvas, &frame, groups, panel.axis, &mut table, steps);
             frame.outline(&mut canvas);
             frame.y_axis(&mut canvas);
         }
@@ -265,11 +276,18 @@ fn table() -> Table {
     ])
 }
 
-fn draw_groups(canvas: &mut Canvas, frame: &Frame, groups: &[Group<'_>], feature: &str, table: &mut Table) {
+fn draw_groups(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    groups: &[Group<'_>],
+    feature: &str,
+    table: &mut Table,
+    steps: usize,
+) {
     let each = frame.area.w / groups.len().max(1) as f64;
     let half = (each * 0.44).min(60.0);
     for (i, group) in groups.iter().enumerate() {
-        let Some(shape) = Shape1::new(group.values) else {
+        let Some(shape) = Outline::new(group.values, steps) else {
             continue;
         };
         let [low, median, high] = shape.quartiles;
@@ -284,7 +302,7 @@ fn draw_groups(canvas: &mut Canvas, frame: &Frame, groups: &[Group<'_>], feature
         let middle = frame.area.x + (i as f64 + 0.5) * each;
         let side = |sign: f64| {
             shape
-                .outline
+                .sides
                 .iter()
                 .map(move |&(value, width)| (middle + sign * half * width, frame.py(value)))
         };
@@ -305,6 +323,8 @@ fn draw_groups(canvas: &mut Canvas, frame: &Frame, groups: &[Group<'_>], feature
             .opacity(0.8)
             .edge(color, 1.0);
         canvas.add(body.hover(&hover));
+        // Where there are many violins, the text is given once.
+        let tell = |mark: Mark| if steps == STEPS { mark.hover(&hover) } else { mark };
         let thick = (each * 0.09).clamp(2.0, 6.0);
         let (top, bottom) = (frame.py(high), frame.py(low));
         let bar = Shape::Rect {
@@ -313,13 +333,13 @@ fn draw_groups(canvas: &mut Canvas, frame: &Frame, groups: &[Group<'_>], feature
             w: thick,
             h: (bottom - top).max(0.5),
         };
-        canvas.add(Mark::filled(bar, TEXT).hover(&hover));
+        canvas.add(tell(Mark::filled(bar, TEXT)));
         let dot = Shape::Circle {
             x: middle,
             y: frame.py(median),
             r: thick.min(5.0) * 0.9 + 1.0,
         };
-        canvas.add(Mark::filled(dot, PAPER).edge(TEXT, 1.2).hover(&hover));
+        canvas.add(tell(Mark::filled(dot, PAPER).edge(TEXT, 1.2)));
     }
 }
 
@@ -332,10 +352,10 @@ mod tests {
         let values: Vec<f64> = (0..200)
             .map(|i| if i < 150 { 1.0 } else { 3.0 } + f64::from(i % 10) * 0.01)
             .collect();
-        let shape = Shape1::new(&values).unwrap();
+        let shape = Outline::new(&values, STEPS).unwrap();
         let at = |value: f64| {
             let near = shape
-                .outline
+                .sides
                 .iter()
                 .min_by(|a, b| (a.0 - value).abs().total_cmp(&(b.0 - value).abs()));
             near.unwrap().1
@@ -349,7 +369,7 @@ mod tests {
 
     #[test]
     fn one_value_is_a_line() {
-        assert_eq!(Shape1::new(&[2.0, 2.0]).unwrap().outline, [(2.0, 1.0)]);
-        assert!(Shape1::new(&[f64::NAN]).is_none());
+        assert_eq!(Outline::new(&[2.0, 2.0], STEPS).unwrap().sides, [(2.0, 1.0)]);
+        assert!(Outline::new(&[f64::NAN], STEPS).is_none());
     }
 }

@@ -7,4 +7,5 @@ pub mod explore;
 pub mod features;
 pub mod frames;
 pub mod info;
+pub mod plot;
 pub mod recipe;

@@ -1,0 +1,429 @@
+//! Every kind of figure through the public API: what it draws, what it refuses, and that no data makes it panic or leave its canvas.
+
+use melisma_plot::{
+    Bars, Caption, CellText, Classes, Colors, Confusion, Crossings, Curve, Envelope, Error, Figure, Grid,
+    Group, HeatMap, Histogram, Line, Lines, Pairs, Panel, Rows, Scatter, Scree, Series, Tile, Tiles,
+    Timeline, ViolinGrid, Violins,
+};
+use proptest::prelude::*;
+use roxmltree::Document;
+
+const CAPTION: Caption<'_> = Caption {
+    id: "figure",
+    title: "Title <of> \"it\" & all",
+    description: "What it & they <show>",
+};
+
+fn names(n: usize) -> Vec<String> {
+    (0..n).map(|i| format!("name {i}")).collect()
+}
+
+/// Every x and y of the drawing's marks.
+fn positions(document: &Document<'_>) -> Vec<(f64, f64)> {
+    let mut positions = Vec::new();
+    for node in document.descendants().filter(|n| n.is_element()) {
+        let number = |name: &str| node.attribute(name).and_then(|text| text.parse::<f64>().ok());
+        match node.tag_name().name() {
+            "rect" | "image" => {
+                let (x, y) = (number("x").unwrap(), number("y").unwrap());
+                let (w, h) = (number("width").unwrap(), number("height").unwrap());
+                assert!(w >= 0.0 && h >= 0.0, "{w} x {h}");
+                positions.extend([(x, y), (x + w, y + h)]);
+            }
+            "text" => positions.push((number("x").unwrap(), number("y").unwrap())),
+            "circle" => positions.push((number("cx").unwrap(), number("cy").unwrap())),
+            "polyline" | "polygon" => {
+                let points = node.attribute("points").unwrap().split(' ').map(|point| {
+                    let (x, y) = point.split_once(',').unwrap();
+                    (x.parse().unwrap(), y.parse().unwrap())
+                });
+                positions.extend(points);
+            }
+            _ => {}
+        }
+    }
+    positions
+}
+
+/// Asserts what holds for every figure, and hands back its SVG.
+fn sound(figure: &Figure) -> String {
+    let svg = figure.svg();
+    let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{error}:\n{svg}"));
+    let (width, height) = figure.size();
+    for (x, y) in positions(&document) {
+        let inside = (-12.0..=width + 12.0).contains(&x) && (-12.0..=height + 12.0).contains(&y);
+        assert!(inside, "({x}, {y}) outside {width} x {height}");
+    }
+    assert!(svg.len() < 2_000_000, "{} bytes", svg.len());
+    assert!(width <= 3000.0 && height <= 6000.0, "{width} x {height}");
+    svg
+}
+
+fn count(svg: &str, tag: &str) -> usize {
+    let document = Document::parse(svg).unwrap();
+    document
+        .descendants()
+        .filter(|n| n.has_tag_name(("http://www.w3.org/2000/svg", tag)))
+        .count()
+}
+
+/// The texts shown where the drawing is pointed at.
+fn hovers(svg: &str) -> Vec<String> {
+    let document = Document::parse(svg).unwrap();
+    let titles = document.descendants().filter(|n| n.tag_name().name() == "title");
+    titles.filter_map(|n| n.text().map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_heat_map_has_a_cell_for_each_value() {
+    let (rows, columns) = (names(3), vec!["<a>".to_owned(), "b & c".to_owned()]);
+    let map = HeatMap {
+        rows: &rows,
+        columns: &columns,
+        values: &[1.0, -1.0, 0.5, f64::NAN, 0.0, 0.25],
+        colors: Colors::Diverging,
+        limits: Some((-1.0, 1.0)),
+        value: "correlation",
+        cell_text: CellText::Decimals(2),
+        ..HeatMap::default()
+    };
+    let figure = map.draw(&CAPTION).unwrap();
+    let svg = sound(&figure);
+    let hovers = hovers(&svg);
+    assert_eq!(hovers.len(), 6);
+    assert_eq!(hovers[0], "name 0 × <a>: 1 correlation");
+    assert_eq!(hovers[3], "name 1 × b & c: no value correlation");
+    for text in [
+        ">1.00<",
+        ">−1.00<",
+        ">b &amp; c<",
+        "Title &lt;of&gt; &quot;it&quot; &amp; all",
+    ] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert_eq!(
+        std::str::from_utf8(figure.csv()).unwrap(),
+        ",<a>,b & c\nname 0,1,-1\nname 1,0.5,\nname 2,0,0.25\n"
+    );
+}
+
+#[test]
+fn a_large_matrix_is_a_picture() {
+    let names = names(518);
+    let values: Vec<f64> = (0..518 * 518).map(|i| f64::from(i % 97)).collect();
+    let map = HeatMap {
+        rows: &names,
+        columns: &names,
+        values: &values,
+        ..HeatMap::default()
+    };
+    let svg = sound(&map.draw(&CAPTION).unwrap());
+    // The matrix and the scale of colours.
+    assert_eq!(count(&svg, "image"), 2);
+    assert_eq!(count(&svg, "rect"), 3);
+}
+
+#[test]
+fn a_confusion_matrix_tells_numbers_and_shares() {
+    let classes = names(2);
+    let confusion = Confusion {
+        classes: &classes,
+        counts: &[3, 1, 0, 0],
+        note: "",
+    };
+    let figure = confusion.draw(&CAPTION).unwrap();
+    let hovers = hovers(&sound(&figure));
+    assert_eq!(hovers[1], "true name 0, predicted name 1: 1 (25.0 %)");
+    assert_eq!(
+        figure.csv(),
+        b"true \\ predicted,name 0,name 1\nname 0,3,1\nname 1,0,0\n"
+    );
+    let classes = names(30);
+    let counts: Vec<u64> = (0..900).map(|i| i % 7).collect();
+    sound(
+        &Confusion {
+            classes: &classes,
+            counts: &counts,
+            note: "n",
+        }
+        .draw(&CAPTION)
+        .unwrap(),
+    );
+    let none = Confusion {
+        classes: &classes,
+        counts: &[0; 900],
+        note: "",
+    };
+    assert!(matches!(none.draw(&CAPTION), Err(Error::Empty { .. })));
+}
+
+#[test]
+fn points_carry_their_names() {
+    let (classes, names) = (vec!["jazz".to_owned(), "rock".to_owned()], names(3));
+    let scatter = Scatter {
+        x: &[0.0, 1.0, f64::NAN],
+        y: &[0.0, 2.0, 3.0],
+        classes: Classes {
+            names: &classes,
+            of: &[0, 1, 1],
+        },
+        names: &names,
+        ..Scatter::default()
+    };
+    let figure = scatter.draw(&CAPTION).unwrap();
+    assert_eq!(
+        hovers(&sound(&figure)),
+        ["name 0\njazz\n0, 0", "name 1\nrock\n1, 2"]
+    );
+    assert_eq!(
+        std::str::from_utf8(figure.csv()).unwrap(),
+        "name,class,x,y\nname 0,jazz,0,0\nname 1,rock,1,2\nname 2,rock,,3\n"
+    );
+    let wrong = Scatter {
+        classes: Classes {
+            names: &classes,
+            of: &[0, 2, 1],
+        },
+        ..scatter
+    };
+    assert!(matches!(wrong.draw(&CAPTION), Err(Error::Shape { .. })));
+}
+
+#[test]
+fn a_hundred_thousand_points_stay_small() {
+    let classes = names(161);
+    let n = 100_000usize;
+    let x: Vec<f64> = (0..n).map(|i| (i * 7919 % 10_007) as f64).collect();
+    let y: Vec<f64> = (0..n).map(|i| (i * 104_729 % 10_009) as f64).collect();
+    let of: Vec<usize> = (0..n).map(|i| i % 161).collect();
+    let scatter = Scatter {
+        x: &x,
+        y: &y,
+        classes: Classes {
+            names: &classes,
+            of: &of,
+        },
+        margins: true,
+        ..Scatter::default()
+    };
+    let svg = sound(&scatter.draw(&CAPTION).unwrap());
+    assert_eq!(count(&svg, "image"), 1);
+    assert!(svg.contains(">137 others<"));
+}
+
+#[test]
+fn the_same_data_give_the_same_bytes() {
+    let draw = || {
+        let violins = Violins {
+            groups: &[
+                Group {
+                    name: "a",
+                    values: &[1.0, 2.0, 2.5, 7.0],
+                },
+                Group {
+                    name: "b",
+                    values: &[3.0],
+                },
+            ],
+            axis: "value (Hz)",
+            note: "",
+        };
+        let figure = violins.draw(&CAPTION).unwrap();
+        (figure.svg(), figure.png(1.0).unwrap(), figure.csv().to_vec())
+    };
+    assert_eq!(draw(), draw());
+}
+
+#[test]
+fn a_png_has_the_size_asked_for_and_text_in_it() {
+    let figure = |title| {
+        let histogram = Histogram {
+            values: &[1.0, 2.0, 3.0],
+            ..Histogram::default()
+        };
+        histogram.draw(&Caption::new("h", title, "")).unwrap()
+    };
+    let png = figure("Tempo").png(0.5).unwrap();
+    let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    let (width, height) = figure("").size();
+    assert_eq!(
+        (size(16), size(20)),
+        ((width / 2.0) as u32, (height / 2.0).round() as u32)
+    );
+    assert_ne!(png, figure("Tempi").png(0.5).unwrap());
+    for scale in [0.0, -1.0, f32::NAN, 1e9] {
+        assert!(
+            matches!(figure("").png(scale), Err(Error::TooLarge { .. })),
+            "{scale}"
+        );
+    }
+}
+
+#[test]
+fn files_are_complete_or_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let scree = Scree {
+        ratios: &[0.75, 0.25],
+        note: "",
+    };
+    let figure = scree.draw(&Caption::new("scree", "t", "d")).unwrap();
+    let written = figure.write(folder.path()).unwrap();
+    assert_eq!(std::fs::read_to_string(&written.svg).unwrap(), figure.svg());
+    assert_eq!(std::fs::read(&written.csv).unwrap(), figure.csv());
+    assert_eq!(std::fs::read(&written.png).unwrap(), figure.png(2.0).unwrap());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    let error = figure.write(&folder.path().join("none")).unwrap_err().to_string();
+    assert!(error.contains("scree.svg: cannot be written"), "{error}");
+    for id in ["", "../x", ".x", "a b", "é"] {
+        assert!(
+            matches!(scree.draw(&Caption::new(id, "t", "d")), Err(Error::Id { .. })),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn nothing_to_draw_is_an_error() {
+    let empty = |result: Result<Figure, Error>| {
+        assert!(matches!(result, Err(Error::Empty { .. })), "{result:?}");
+    };
+    let nan = [f64::NAN, f64::INFINITY];
+    let two = names(2);
+    empty(HeatMap::default().draw(&CAPTION));
+    empty(Scatter::default().draw(&CAPTION));
+    empty(
+        Scatter {
+            x: &nan,
+            y: &nan,
+            ..Scatter::default()
+        }
+        .draw(&CAPTION),
+    );
+    empty(Scree::default().draw(&CAPTION));
+    empty(Violins::default().draw(&CAPTION));
+    empty(ViolinGrid::default().draw(&CAPTION));
+    empty(Bars::default().draw(&CAPTION));
+    empty(
+        Bars {
+            names: &two,
+            series: &[Series {
+                name: "",
+                values: &nan,
+            }],
+            ..Bars::default()
+        }
+        .draw(&CAPTION),
+    );
+    empty(
+        Histogram {
+            values: &nan,
+            ..Histogram::default()
+        }
+        .draw(&CAPTION),
+    );
+    empty(Lines::default().draw(&CAPTION));
+    empty(Tiles::default().draw(&CAPTION));
+    empty(Timeline::default().draw(&CAPTION));
+    empty(Crossings::default().draw(&CAPTION));
+    assert!(matches!(
+        Pairs::default().draw(&CAPTION),
+        Err(Error::Shape { .. })
+    ));
+    let lengths = Bars {
+        names: &two,
+        series: &[Series {
+            name: "",
+            values: &[1.0],
+        }],
+        ..Bars::default()
+    };
+    assert_eq!(
+        lengths.draw(&CAPTION).unwrap_err().to_string(),
+        "figure figure: 1 values for 2 names"
+    );
+}
+
+/// Numbers of every kind.
+fn any_number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => -1e3..1e3f64,
+        1 => any::<f64>(),
+        1 => prop_oneof![Just(0.0), Just(f64::MAX), Just(f64::MIN), Just(f64::MIN_POSITIVE), Just(f64::NAN), Just(1e-300)],
+    ]
+}
+
+fn numbers(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(any_number(), length)
+}
+
+/// A figure is sound, and can be drawn as pixels.
+fn holds(result: Result<Figure, Error>) {
+    if let Ok(figure) = result {
+        sound(&figure);
+        figure.png(0.2).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_data_leave_the_canvas(
+        (x, y) in (1..60usize).prop_flat_map(|n| (numbers(n..n + 1), numbers(n..n + 1))),
+        name in ".{0,60}",
+        flags in any::<[bool; 3]>(),
+    ) {
+        let caption = Caption { id: "figure", title: &name, description: &name };
+        let all = vec![name.clone(); x.len()];
+        let classes = [name.clone(), "b".to_owned(), "c".to_owned()];
+        let of: Vec<usize> = (0..x.len()).map(|i| i % 3).collect();
+        let classes = Classes { names: &classes, of: &of };
+        let [a, b, c] = flags;
+        holds(Scatter { x: &x, y: &y, classes, names: &all, x_axis: &name, y_axis: &name, margins: a, bare: b, note: &name }.draw(&caption));
+        holds(Pairs { features: &[name.clone(), "b".to_owned()], values: &[&x, &y], classes, names: &all, note: &name }.draw(&caption));
+        holds(Histogram { values: &x, axis: &name, counted: &name, bins: a.then_some(7), note: &name }.draw(&caption));
+        let series = [Series { name: &name, values: &x }, Series { name: "b", values: &y }];
+        holds(Bars { names: &all, series: &series[usize::from(a)..], axis: &name, upright: b, note: &name }.draw(&caption));
+        let groups = [Group { name: &name, values: &x }, Group { name: "b", values: &y }];
+        let violins = Violins { groups: &groups, axis: &name, note: &name };
+        holds(violins.draw(&caption));
+        holds(ViolinGrid { panels: &[violins.clone(), violins], note: &name }.draw(&caption));
+        let mut sorted = x.clone();
+        sorted.sort_by(f64::total_cmp);
+        let lines = [Line { name: &name, x: &sorted, y: &y }, Line { name: "b", x: &sorted, y: &x }];
+        holds(Lines { lines: &lines[usize::from(a)..], x_axis: &name, y_axis: &name, log_x: b, from_zero: c, note: &name }.draw(&caption));
+        let ratios: Vec<f64> = x.iter().map(|v| v.abs().fract() / x.len() as f64).collect();
+        holds(Scree { ratios: &ratios, note: &name }.draw(&caption));
+        let rows = names(1);
+        let cell_text = if c { CellText::Decimals(3) } else { CellText::None };
+        let colors = if a { Colors::Diverging } else { Colors::Count };
+        let map = HeatMap { rows: &rows, columns: &all, values: &x, colors, value: &name, row_axis: &name, column_axis: &name, cell_text, note: &name, ..HeatMap::default() };
+        holds(map.draw(&caption));
+        holds(HeatMap { rows: &all, columns: &rows, ..map }.draw(&caption));
+    }
+
+    #[test]
+    fn no_recording_leaves_the_canvas(
+        values in prop::collection::vec(prop_oneof![3 => -1.0..1.0f32, 1 => any::<f32>()], 1..400),
+        rows in 1..20usize,
+        start in 0.0..1e4f64,
+        length in 1e-3..1e5f64,
+    ) {
+        let envelope = Envelope::of(&values);
+        let grid = Grid::new(rows, values.clone());
+        let curves = [Curve { name: "a", values: &values }, Curve { name: "b", values: &values }];
+        let picture = |rows| Panel::Picture { grid: &grid, rows, colors: Colors::Intensity, limits: None, value: "dB", mark: Some((60.0, "x")) };
+        let panels = [
+            Panel::Wave { envelope: &envelope, curves: &curves, axis: "amplitude" },
+            Panel::Curves { curves: &curves, axis: "Hz" },
+            picture(Rows::Mel { f_max: 11_025.0 }),
+            picture(Rows::Linear { f_max: 11_025.0 }),
+            picture(Rows::PitchClasses),
+            picture(Rows::Coefficients),
+            picture(Rows::Tempi { from: 30.0, to: 480.0 }),
+        ];
+        holds(Timeline { seconds: (start, start + length), panels: &panels, note: "" }.draw(&CAPTION));
+        holds(Crossings { samples: &values, rate: 22_050.0, start_s: start, note: "" }.draw(&CAPTION));
+        holds(Tiles { tiles: &[Tile { name: "a", grid: &grid, seconds: length }, Tile { name: "b", grid: &grid, seconds: 0.0 }], ..Tiles::default() }.draw(&CAPTION));
+    }
+}
