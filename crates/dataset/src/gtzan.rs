@@ -16,7 +16,7 @@ use crate::collection::Part;
 use crate::{Error, Result, Table, TrackId};
 
 /// Clips that cannot be decoded whole or are damaged beyond use.
-const CORRUPT: [&str; 1] = ["jazz.00054"];
+pub(crate) const CORRUPT: [&str; 1] = ["jazz.00054"];
 
 /// One of the two feature tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +78,15 @@ impl Gtzan {
     /// # Errors
     /// [`Error::Io`] for a missing file, [`Error::List`] for a line that cannot be understood.
     pub fn open(data_dir: &Path) -> Result<Gtzan> {
-        let folder = data_dir.join("gtzan");
+        Gtzan::open_folder(&data_dir.join("gtzan"))
+    }
+
+    /// As [`Gtzan::open`], with the folder that holds the lists themselves.
+    ///
+    /// # Errors
+    /// As [`Gtzan::open`].
+    pub fn open_folder(folder: &Path) -> Result<Gtzan> {
+        let folder = folder.to_owned();
         let recordings = parse_artists(&folder.join("artists.txt"))?;
         let duplicates = parse_duplicates(&folder.join("duplicates.txt"))?;
         let groups = group(&recordings, &duplicates);
@@ -162,6 +170,16 @@ impl Gtzan {
     /// The artist of a track as the index spells it.
     pub fn artist(&self, track: &TrackId) -> Option<&str> {
         self.recordings.get(track)?.artist.as_deref()
+    }
+
+    /// The title of a track as the index spells it.
+    pub fn title(&self, track: &TrackId) -> Option<&str> {
+        self.recordings.get(track)?.title.as_deref()
+    }
+
+    /// The pairs of bit-identical tracks, in the order of the list.
+    pub fn duplicates(&self) -> &[(TrackId, TrackId)] {
+        &self.duplicates
     }
 
     /// All tracks of the index in order.

@@ -47,7 +47,7 @@ fn tag_against_folder(entry: &Entry) -> Option<Finding> {
     if distinct.len() < 2 || !genres.iter().all(|g| is_genre_name(g)) {
         return None;
     }
-    let detail = format!("its tag and its folder differ: {}", genres.join(", "));
+    let detail = format!("tag, folder or name contradict each other: {}", genres.join(", "));
     Some(Finding::new(
         FindingKind::LabelConflict,
         [entry.id().to_owned()],

@@ -5,16 +5,24 @@
 //! this trait. Readers stream: a million recordings are never held at once unless a caller collects them.
 //! Nothing here opens audio.
 
+mod fma;
 mod folder;
+mod gtzan;
+mod msd;
 mod open;
 mod root;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use fma::{Fma, FmaFeatures};
 pub use folder::Folder;
+pub use gtzan::GtzanAudio;
+pub use msd::{Msd, Song};
 pub use open::{GenreSource, Kind, OpenOptions, open, open_with};
 pub use root::Root;
+pub use table::TableRows;
 
 use crate::Result;
 
@@ -54,6 +62,16 @@ pub enum Part {
 impl Part {
     /// All parts in order.
     pub const ALL: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
+
+    /// The part that a list calls by this name: `train` or `training`; `valid`, `validation`, `val` or `dev`; `test`, `testing` or `eval`.
+    pub fn of_name(name: &str) -> Option<Part> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Part::Train),
+            "valid" | "validation" | "val" | "dev" => Some(Part::Valid),
+            "test" | "testing" | "eval" => Some(Part::Test),
+            _ => None,
+        }
+    }
 
     /// The name in reports and files: `train`, `valid` or `test`.
     pub fn name(self) -> &'static str {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use walkdir::WalkDir;
 
-use super::{Collection, Folder};
+use super::{Collection, Fma, Folder, GtzanAudio, Msd, TableRows};
 use crate::{Error, Genre, Result};
 
 /// Entries that are looked at before a folder's layout is decided.
@@ -197,10 +197,13 @@ pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Box<dyn Collectio
         Some(kind) => kind,
         None => Kind::detect(path)?,
     };
+    let lists = options.lists.as_deref();
     Ok(match kind {
-        Kind::Gtzan | Kind::Fma | Kind::Msd | Kind::Table | Kind::Folder => {
-            Box::new(Folder::open(path, options.genre)?)
-        }
+        Kind::Gtzan => Box::new(GtzanAudio::open(path, lists)?),
+        Kind::Fma => Box::new(Fma::open(path)?),
+        Kind::Msd => Box::new(Msd::open(path, lists)?),
+        Kind::Table => Box::new(TableRows::open(path)?),
+        Kind::Folder => Box::new(Folder::open(path, options.genre)?),
     })
 }
 
