@@ -268,7 +268,8 @@ impl Walk<'_> {
         let mut own = self.points[row];
         for edge in self.graph.starts[row]..self.graph.starts[row + 1] {
             let weight = self.graph.weights[edge];
-            if (self.epoch as f32 * weight).floor() == ((self.epoch + 1) as f32 * weight).floor() {
+            let drawn = |epoch: usize| (epoch as f32 * weight) as u32;
+            if drawn(self.epoch) == drawn(self.epoch + 1) {
                 continue;
             }
             let other = self.points[self.graph.columns[edge] as usize];
