@@ -93,7 +93,7 @@ fn figures(names: &[String]) -> Result<Vec<RecordingFigure>, Failed> {
     for name in names {
         let named = match name.as_str() {
             "all" => RecordingFigure::ALL.to_vec(),
-            name => vec![name.parse().map_err(because::<String>)?],
+            name => vec![name.parse().map_err(|error: String| because(error))?],
         };
         for figure in named {
             if !figures.contains(&figure) {
