@@ -1,6 +1,6 @@
 //! Real numbers from the seeded generator.
 
-use melisma_learn::rng::Rng;
+use melisma_dataset::rng::Rng;
 
 /// A number in [0, 1), with 53 random bits.
 pub(crate) fn unit(rng: &mut Rng) -> f64 {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 
-use melisma_learn::rng::Rng;
+use melisma_dataset::rng::Rng;
 
 use crate::{Error, Result};
 

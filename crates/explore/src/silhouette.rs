@@ -1,6 +1,6 @@
 //! Silhouettes: whether rows lie nearer to their own cluster than to the next (Rousseeuw 1987).
 
-use melisma_learn::rng::Rng;
+use melisma_dataset::rng::Rng;
 use ndarray::{ArrayView2, Axis};
 
 use crate::distances::Distances;

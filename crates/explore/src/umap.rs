@@ -5,7 +5,7 @@
 //! and pushed by where the others were before it ("batch" updates, as in the R package uwot), so that the map depends on the
 //! rows and the seed alone, never on the number of threads.
 
-use melisma_learn::rng::Rng;
+use melisma_dataset::rng::Rng;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::check_rows;
