@@ -174,6 +174,9 @@ pub struct ExploreArgs {
     /// The column with the classes [default: label, if there is one]
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
+    /// A column whose cells list several classes (`rock|folk`), to show which come together [default: genres, if there is one]
+    #[arg(long, value_name = "COLUMN")]
+    pub lists: Option<String>,
     /// Leave the classes aside
     #[arg(long)]
     pub unlabelled: bool,

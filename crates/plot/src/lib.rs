@@ -38,7 +38,7 @@ pub use heat_map::{CellText, HeatMap};
 pub use histogram::Histogram;
 pub use lines::{Line, Lines};
 pub use pairs::Pairs;
-pub use recording::{Recording, RecordingFigure};
+pub use recording::{Recording, RecordingFigure, side_by_side};
 pub use scales::Rows;
 pub use scatter::Scatter;
 pub use scree::Scree;

@@ -19,6 +19,7 @@ use crate::figure::{Caption, Figure};
 use crate::frame::one_line;
 use crate::grid::{Grid, MAX_COLUMNS};
 use crate::scales::Rows;
+use crate::tiles::{Tile, Tiles};
 use crate::timeline::{Crossings, Curve, Envelope, Panel, Timeline};
 
 /// Longest part of a recording that is drawn: two hours.
@@ -301,7 +302,7 @@ impl Recording {
                 )
             }
             F::Melspectrogram => {
-                let grid = below_loudest(Grid::new(128, self.values(D::MelDb)?).reduced());
+                let grid = self.mel()?;
                 let rows = Rows::Mel { f_max: F_MAX };
                 self.picture(figure, &grid, rows, Colors::Intensity, None, DECIBELS, "")
             }
@@ -311,6 +312,13 @@ impl Recording {
                 self.picture(figure, &grid, rows, Colors::Intensity, None, DECIBELS, "")
             }
         }
+    }
+
+    /// The mel spectrogram in dB below its loudest value, as a picture of the whole.
+    fn mel(&mut self) -> Result<Grid, Error> {
+        Ok(below_loudest(
+            Grid::new(128, self.values(Descriptor::MelDb)?).reduced(),
+        ))
     }
 
     fn seconds(&self) -> (f64, f64) {
@@ -619,6 +627,34 @@ fn tempi_of_lags(lags: &[f32]) -> Vec<f32> {
             lags[below] * (1.0 - part) + lags[below + 1] * part
         })
         .collect()
+}
+
+/// Draws the mel spectrograms of several recordings side by side, each with a name.
+///
+/// # Errors
+/// As [`Tiles::draw`], and for a recording that holds samples that cannot be analysed.
+pub fn side_by_side(recordings: &mut [(String, Recording)], caption: &Caption<'_>) -> Result<Figure, Error> {
+    let mut grids = Vec::with_capacity(recordings.len());
+    for (_, recording) in recordings.iter_mut() {
+        grids.push(recording.mel()?);
+    }
+    let tiles: Vec<Tile<'_>> = recordings
+        .iter()
+        .zip(&grids)
+        .map(|((name, recording), grid)| Tile {
+            name,
+            grid,
+            seconds: recording.samples.len() as f64 / f64::from(SAMPLE_RATE),
+        })
+        .collect();
+    let tiles = Tiles {
+        tiles: &tiles,
+        rows: Rows::Mel { f_max: F_MAX },
+        colors: Colors::Intensity,
+        value: DECIBELS,
+        note: "",
+    };
+    tiles.draw(caption)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use melisma_dataset::ReadOptions;
+use melisma_dataset::extract::walk;
+use melisma_dataset::{Genre, ReadOptions};
 use melisma_explore::Watch;
 use melisma_explore::report::{Report, ReportError, ReportOptions, explore};
 use serde::Serialize;
@@ -12,6 +13,9 @@ use serde::Serialize;
 use super::features;
 use crate::args::{ExploreArgs, FeaturesArgs};
 use crate::context::{Failed, Run, because, note, print_json, threads};
+
+/// The column that lists several classes where none is named.
+const LISTS: &str = "genres";
 
 #[derive(Serialize)]
 struct Done<'a> {
@@ -82,6 +86,7 @@ fn options(args: &ExploreArgs) -> ReportOptions {
             named: args.name.is_some(),
             name: args.name.clone().unwrap_or(lenient.name.clone()),
             label: args.label.clone().unwrap_or(lenient.label.clone()),
+            lists: Some(args.lists.clone().unwrap_or_else(|| LISTS.to_owned())),
             skip: args.skip.clone(),
             ..lenient
         },
@@ -89,6 +94,7 @@ fn options(args: &ExploreArgs) -> ReportOptions {
         clusters: args.clusters.map(usize::from),
         clustered_order: !args.file_order,
         sample: args.sample.into(),
+        examples: examples(&args.source),
         seed: args.seed,
         threads: threads(args.threads),
         ..ReportOptions::default()
@@ -114,6 +120,20 @@ fn describe(args: &ExploreArgs, run: &Run) -> Result<PathBuf, Failed> {
         Err(Failed::Reported) if has_rows(&output) => Ok(output),
         result => result.map(|()| output),
     }
+}
+
+/// The recordings of a folder that lie in folders named after genres.
+fn examples(source: &Path) -> Vec<(String, PathBuf)> {
+    if !source.is_dir() {
+        return Vec::new();
+    }
+    let (found, _) = walk(&[source.to_owned()]);
+    let mut examples: Vec<(String, PathBuf)> = found
+        .into_iter()
+        .filter_map(|file| Some((Genre::of_folder(&file.path)?.name().to_owned(), file.path)))
+        .collect();
+    examples.sort();
+    examples
 }
 
 fn has_rows(table: &Path) -> bool {

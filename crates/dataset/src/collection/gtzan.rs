@@ -9,7 +9,7 @@ use super::folder::folder_name;
 use super::{Collection, Part, Recording, Recordings, Root};
 use crate::extract::{Found, walk};
 use crate::gtzan::CORRUPT;
-use crate::{Error, Genre, Gtzan, Result, Split, TrackId};
+use crate::{Error, Genre, Gtzan, Result, TrackId};
 
 /// The clips of GTZAN below a folder.
 ///
@@ -35,13 +35,9 @@ impl GtzanAudio {
         let lists = lists.or_else(own).map(Gtzan::open_folder).transpose()?;
         let mut parts = BTreeMap::new();
         if let Some(lists) = &lists {
-            for (split, part) in [
-                (Split::Train, Part::Train),
-                (Split::Valid, Part::Valid),
-                (Split::Test, Part::Test),
-            ] {
-                if lists.split_path(split).is_file() {
-                    parts.extend(lists.filtered(split)?.into_iter().map(|track| (track, part)));
+            for part in Part::ALL {
+                if lists.split_path(part).is_file() {
+                    parts.extend(lists.filtered(part)?.into_iter().map(|track| (track, part)));
                 }
             }
         }

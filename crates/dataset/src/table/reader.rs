@@ -23,6 +23,8 @@ pub struct ReadOptions {
     pub name: String,
     /// The column with the classes, where there is one.
     pub label: String,
+    /// A column whose cells list several classes, apart by `|` or `;`; it is no column of numbers.
+    pub lists: Option<String>,
     /// Columns to leave out.
     pub skip: Vec<String>,
     /// Whether the name column must be there.
@@ -41,6 +43,7 @@ impl Default for ReadOptions {
         ReadOptions {
             name: FILENAME.to_owned(),
             label: LABEL.to_owned(),
+            lists: None,
             skip: Vec::new(),
             named: true,
             repeated_names: true,
@@ -72,6 +75,8 @@ pub struct Batch {
     pub names: Vec<String>,
     /// The classes of the rows, if the table has a column for them.
     pub labels: Option<Vec<String>>,
+    /// The classes listed for each row, if a column of lists was asked for and is there.
+    pub lists: Option<Vec<Vec<String>>>,
     /// How many samples each row summarises, if the table says so.
     pub lengths: Option<Vec<u64>>,
     /// The numbers, row after row, one for each of [`TableReader::columns`]; NaN where one is missing.
@@ -149,6 +154,7 @@ struct Layout {
     header: Vec<String>,
     name: Option<usize>,
     label: Option<usize>,
+    lists: Option<usize>,
     length: Option<usize>,
     values: Vec<usize>,
     columns: Vec<String>,
@@ -296,6 +302,7 @@ impl TableReader {
         let place = |wanted: &str| header.iter().position(|column| column == wanted);
         let options = &self.options;
         let (name, label, length) = (place(&options.name), place(&options.label), place(LENGTH));
+        let lists = options.lists.as_deref().and_then(place);
         for wanted in &options.skip {
             if place(wanted).is_none() {
                 return Err(Error::Table {
@@ -309,7 +316,7 @@ impl TableReader {
         if options.named && name.is_none() {
             return Err(self.whole_table(&format!("no column `{}`", options.name)));
         }
-        let special = [name, label, length];
+        let special = [name, label, length, lists];
         let values: Vec<usize> = (0..header.len())
             .filter(|&column| !special.contains(&Some(column)) && !options.skip.contains(&header[column]))
             .collect();
@@ -321,6 +328,7 @@ impl TableReader {
             header,
             name,
             label,
+            lists,
             length,
             values,
             text: Vec::new(),
@@ -370,6 +378,12 @@ impl TableReader {
             .label
             .map(|column| self.texts(&cells, column, self.options.text))
             .transpose()?;
+        let lists = self
+            .layout
+            .lists
+            .map(|column| self.texts(&cells, column, false))
+            .transpose()?
+            .map(|cells| cells.iter().map(|cell| listed(cell)).collect());
         let lengths = self
             .layout
             .length
@@ -385,6 +399,7 @@ impl TableReader {
             first,
             names,
             labels,
+            lists,
             lengths,
             values,
         })
@@ -485,6 +500,21 @@ impl TableReader {
             Err(_) => Err(format!("`{}` is not a number", shortened(field))),
         }
     }
+}
+
+/// The parts of a cell such as `rock|folk`, each once.
+fn listed(cell: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for part in cell
+        .split(['|', ';'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        if !parts.iter().any(|known| known == part) {
+            parts.push(part.to_owned());
+        }
+    }
+    parts
 }
 
 /// Whether a field says that there is no value.
@@ -588,6 +618,19 @@ mod tests {
         let text = format!("filename,a\nx,\"{}", "1\n".repeat(3 << 20));
         let error = lenient(&text).unwrap_err().to_string();
         assert!(error.contains("is a quote left open?"), "{error}");
+    }
+
+    #[test]
+    fn lists_of_classes_are_taken_apart() {
+        let text = "genres,a\nrock| folk |rock,1\n,2\npop;jazz,3\n";
+        let options = ReadOptions {
+            lists: Some("genres".to_owned()),
+            ..ReadOptions::lenient()
+        };
+        let mut reader = TableReader::from_csv(Cursor::new(text), "t.csv", &options).unwrap();
+        assert_eq!(reader.columns(), ["a"]);
+        let lists = reader.next_batch().unwrap().unwrap().lists.unwrap();
+        assert_eq!(lists, [vec!["rock", "folk"], vec![], vec!["pop", "jazz"]]);
     }
 
     #[test]

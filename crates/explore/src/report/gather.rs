@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use melisma_dataset::{Batch, Metadata, TableReader};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 
 use super::{ReportError, ReportOptions};
 use crate::Watch;
+use crate::classes::co_occurrence;
 use crate::moments::{Covariance, Moments, Summary};
 use crate::outliers::Detector;
 use crate::sample::Reservoir;
@@ -41,6 +42,8 @@ pub struct Table {
     pub summaries: Vec<Summary>,
     /// Its classes, if it has any.
     pub classes: Option<Classes>,
+    /// How often the listed classes come together, if rows list several.
+    pub together: Option<Together>,
     /// Rows at hand: all of them, or a sample.
     pub sample: Sample,
     /// The columns that take part in what needs every value: neither constant nor mostly missing.
@@ -73,6 +76,15 @@ pub struct Classes {
     pub counts: Vec<u64>,
     /// For each class, one summary per column.
     pub summaries: Vec<Vec<Summary>>,
+}
+
+/// Classes that rows list, and how often two of them come together, over all rows.
+#[derive(Debug)]
+pub struct Together {
+    /// The names, in the order in which they came.
+    pub names: Vec<String>,
+    /// Shape (names, names); the diagonal counts the rows that list a class.
+    pub counts: Array2<u64>,
 }
 
 /// Rows at hand.
@@ -146,6 +158,8 @@ struct FirstPass {
     codes: Option<HashMap<String, usize>>,
     counts: Vec<u64>,
     class_moments: Vec<Moments>,
+    listed: HashMap<String, usize>,
+    together: Option<Array2<u64>>,
     /// Name and values of the rows that chance has kept so far.
     reservoir: Reservoir<(String, Vec<f64>)>,
 }
@@ -158,6 +172,8 @@ impl FirstPass {
             codes: labelled.then(HashMap::new),
             counts: Vec::new(),
             class_moments: Vec::new(),
+            listed: HashMap::new(),
+            together: None,
             reservoir,
         }
     }
@@ -171,8 +187,9 @@ impl FirstPass {
         };
         self.moments.add(rows).map_err(faulty)?;
         let codes = self.classify(batch, columns, table, options)?;
+        self.count_lists(batch, table, options)?;
         for (code, members) in members(&codes) {
-            let of_class = rows.select(ndarray::Axis(0), &members);
+            let of_class = rows.select(Axis(0), &members);
             self.class_moments[code].add(of_class.view()).map_err(faulty)?;
         }
         for row in 0..batch.len() {
@@ -223,7 +240,56 @@ impl FirstPass {
         Ok(of)
     }
 
-    fn finish(self, reader: &TableReader, options: &ReportOptions) -> Result<Table, ReportError> {
+    /// Counts which listed classes come together.
+    fn count_lists(
+        &mut self,
+        batch: &Batch,
+        table: &str,
+        options: &ReportOptions,
+    ) -> Result<(), ReportError> {
+        let Some(lists) = &batch.lists else {
+            return Ok(());
+        };
+        let mut sets: Vec<Vec<usize>> = Vec::with_capacity(lists.len());
+        for list in lists {
+            let mut set = Vec::with_capacity(list.len());
+            for class in list {
+                let next = self.listed.len();
+                set.push(*self.listed.entry(class.clone()).or_insert(next));
+            }
+            sets.push(set);
+        }
+        let fault = |message: String| ReportError::Rows {
+            table: table.to_owned(),
+            message,
+        };
+        if self.listed.len() > MOST_CLASSES {
+            return Err(fault(format!(
+                "column `{}` lists more than {MOST_CLASSES} different classes",
+                options.read.lists.as_deref().unwrap_or_default()
+            )));
+        }
+        let counts = co_occurrence(&sets, MOST_CLASSES).map_err(|error| fault(error.to_string()))?;
+        match &mut self.together {
+            Some(together) => *together += &counts,
+            none => *none = Some(counts),
+        }
+        Ok(())
+    }
+
+    /// The counts of the classes that were listed.
+    fn listed_together(&mut self) -> Option<Together> {
+        let counts = self.together.take()?;
+        let mut names = vec![String::new(); self.listed.len()];
+        for (name, place) in self.listed.drain() {
+            names[place] = name;
+        }
+        let counts = counts.slice_axis(Axis(0), Slice::from(..names.len()));
+        let counts = counts.slice_axis(Axis(1), Slice::from(..names.len())).to_owned();
+        (!names.is_empty()).then_some(Together { names, counts })
+    }
+
+    fn finish(mut self, reader: &TableReader, options: &ReportOptions) -> Result<Table, ReportError> {
         let fault = |message: String| ReportError::Rows {
             table: reader.name().to_owned(),
             message,
@@ -233,6 +299,7 @@ impl FirstPass {
         }
         let columns = reader.columns().to_vec();
         let summaries = self.moments.summaries();
+        let together = self.listed_together();
         let drawn = self.reservoir.finish();
         let mut of: Vec<usize> = drawn.iter().filter_map(|drawn| drawn.class).collect();
         let classes = match self.codes {
@@ -284,6 +351,7 @@ impl FirstPass {
             outliers: Vec::new(),
             summaries,
             classes,
+            together,
             sample: Sample {
                 whole: names.len() as u64 == self.rows,
                 names,

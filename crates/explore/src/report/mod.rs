@@ -38,6 +38,8 @@ pub struct ReportOptions {
     pub map_rows: usize,
     /// How many rows are named as outliers.
     pub outliers: usize,
+    /// Recordings to show, each with its class; the first of each class that can be read is drawn.
+    pub examples: Vec<(String, PathBuf)>,
     /// Draws samples and starts.
     pub seed: u64,
     /// Threads; the report does not depend on them.
@@ -55,6 +57,7 @@ impl Default for ReportOptions {
             sample: 20_000,
             map_rows: 3_000,
             outliers: 30,
+            examples: Vec::new(),
             seed: 0,
             threads: 1,
         }

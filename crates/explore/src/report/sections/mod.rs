@@ -8,10 +8,12 @@ mod clusters;
 mod components;
 mod correlation;
 mod distributions;
+mod examples;
 mod maps;
 mod outliers;
 mod overview;
 mod statistics;
+mod together;
 
 use melisma_dataset::rng::Rng;
 use melisma_plot::Classes;
@@ -64,10 +66,12 @@ pub(super) fn report(
     };
     let mut sections = Vec::new();
     type Part = fn(&mut Context<'_>) -> Result<Option<Section>, ReportError>;
-    let parts: [(&str, Part); 10] = [
+    let parts: [(&str, Part); 12] = [
         ("counting", overview::section),
         ("describing", statistics::section),
         ("comparing classes", classes::section),
+        ("classes that come together", together::section),
+        ("one recording of each class", examples::section),
         ("correlating", correlation::section),
         ("principal components", components::section),
         ("maps: t-SNE and UMAP", maps::section),
