@@ -120,7 +120,8 @@ impl Grid {
             width,
             height,
             pixels: Pixels::Indexed(colors, pixels),
-            smooth: width > 250,
+            // A few rows are bands with edges, and must not flow into each other.
+            smooth: width > 250 && height > 60,
         }
     }
 }
