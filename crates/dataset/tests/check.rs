@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use melisma_dataset::check::{CheckOptions, Finding, FindingKind, Report, check};
 use melisma_dataset::collection::{GenreSource, OpenOptions, open_with};
 
+const DATA: Option<&str> = option_env!("MELISMA_TEST_DATA");
 const RATE: usize = 22_050;
 
 /// A piece of plucked notes over a bass, another for another seed.
@@ -263,7 +264,7 @@ fn a_stopped_check_says_so() {
     ignore = "needs the data folder (../shared/data or MELISMA_DATA)"
 )]
 fn the_clips_of_gtzan_have_no_copies_among_them() {
-    let data = Path::new(option_env!("MELISMA_TEST_DATA").unwrap()).join("gtzan");
+    let data = Path::new(DATA.unwrap()).join("gtzan");
     let options = OpenOptions {
         lists: Some(data.clone()),
         ..OpenOptions::default()

@@ -131,7 +131,7 @@ fn describe(entries: &[Entry], pair: &Match, named: bool) -> String {
     };
     let seconds = f64::from(pair.offset) * ITEM_S;
     let shift = match pair.offset {
-        0 | 1 | -1 => String::new(),
+        -1..=1 => String::new(),
         _ => format!(
             ", the second begins {:.1} s {}",
             seconds.abs(),

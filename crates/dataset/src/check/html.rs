@@ -13,7 +13,7 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;ma
 h1{font-size:1.4rem;margin-bottom:.2rem}p{margin:.3rem 0}table{border-collapse:collapse;width:100%;margin-top:1rem}\
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid #d9dee5}\
 th{background:#eef1f5;position:sticky;top:0}th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible{outline:2px solid #2563c9}\
-tbody tr:hover{background:#f6f8fa}td:first-child{white-space:nowrap;font-weight:600}td:nth-child(2){word-break:break-all;font-family:ui-monospace,monospace;font-size:.85rem}\
+tbody tr:hover{background:#f6f8fa}td:first-child{white-space:nowrap;font-weight:600}td:nth-child(2){width:38%;overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:.85rem}\
 ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.5rem}li{background:#eef1f5;border-radius:1rem;padding:.1rem .8rem}\
 @media(prefers-color-scheme:dark){body{background:#14181e;color:#dfe5ec}th,li{background:#232a34}th,td{border-color:#2f3845}tbody tr:hover{background:#1b212a}}";
 

@@ -23,6 +23,11 @@ const ROLES: [&[&str]; 6] = [
     &["split", "part", "set"],
 ];
 
+/// The fields of one row, by role.
+type Fields = [Option<String>; 6];
+/// The fields of row after row.
+type Rows<'a> = Box<dyn Iterator<Item = Result<Fields>> + 'a>;
+
 /// The rows of a table as recordings.
 ///
 /// A row's name is its id, and its audio file where the first row's name is that of a file below the table's folder.
@@ -55,7 +60,7 @@ impl TableRows {
     }
 
     /// The fields of each row, by role.
-    fn fields(&self) -> Result<Box<dyn Iterator<Item = Result<[Option<String>; 6]>> + '_>> {
+    fn fields(&self) -> Result<Rows<'_>> {
         match super::open::extension(&self.path).as_str() {
             "parquet" => self.parquet_fields(),
             "tsv" => self.csv_fields(b'\t'),
@@ -63,10 +68,7 @@ impl TableRows {
         }
     }
 
-    fn csv_fields(
-        &self,
-        delimiter: u8,
-    ) -> Result<Box<dyn Iterator<Item = Result<[Option<String>; 6]>> + '_>> {
+    fn csv_fields(&self, delimiter: u8) -> Result<Rows<'_>> {
         let file = File::open(&self.path).map_err(Error::io(&self.path))?;
         let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
         let header = reader.headers().map_err(|e| self.fault(None, e.to_string()))?;
@@ -88,7 +90,7 @@ impl TableRows {
         Ok(Box::new(rows))
     }
 
-    fn parquet_fields(&self) -> Result<Box<dyn Iterator<Item = Result<[Option<String>; 6]>> + '_>> {
+    fn parquet_fields(&self) -> Result<Rows<'_>> {
         let file = File::open(&self.path).map_err(Error::io(&self.path))?;
         let fault = |error: parquet::errors::ParquetError| self.fault(None, error.to_string());
         let reader = SerializedFileReader::new(file).map_err(fault)?;
@@ -135,7 +137,7 @@ impl TableRows {
         }
     }
 
-    fn recording(&self, fields: [Option<String>; 6]) -> Result<Recording> {
+    fn recording(&self, fields: Fields) -> Result<Recording> {
         let known = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let [name, genre, artist, title, album, part] = fields.map(known);
         let name = name.ok_or_else(|| self.fault(None, "a row without a name".into()))?;
