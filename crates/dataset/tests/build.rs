@@ -20,12 +20,11 @@ const MP3: &[u8] = include_bytes!("../../audio/tests/fixtures/sweep.mp3");
 struct Reply(Vec<u8>, Duration);
 
 fn reply(status: &str, headers: &str, body: &[u8]) -> Reply {
-    let mut bytes = format!(
+    let head = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
         body.len()
     );
-    bytes.retain(|c| c != '\0');
-    let mut bytes = bytes.into_bytes();
+    let mut bytes = head.into_bytes();
     bytes.extend(body);
     Reply(bytes, Duration::ZERO)
 }
