@@ -94,6 +94,16 @@ pub enum DatasetCommand {
         after_help = "Example:\n  melisma dataset check ~/music --html report.html\n\nFindings are no failures: the exit code is 0 unless --strict is given."
     )]
     Check(CheckArgs),
+    /// Divide recordings into parts or folds, and say in the file how
+    #[command(
+        after_help = "Example:\n  melisma dataset split features.csv --method artist --fractions 0.7,0.15,0.15 --seed 1 --output split.csv\n\nA .csv file needs a column `id` or `filename`; `label` (or `genre`), `track`, `artist` and `part` are used where there are any.\nThe same rows and seed give the same bytes, whatever order the rows come in."
+    )]
+    Split(SplitArgs),
+    /// Make a labelled collection from files, a playlist or a service with previews
+    #[command(
+        after_help = "Example:\n  melisma dataset build --source folder:$HOME/music --genres blues,jazz --per-genre 500 --output mine\n  melisma dataset build --source deezer --genres blues,jazz --per-genre 500 --test-per-genre 300 --output mine\n\nThe same command goes on where an interrupted run stopped. jamendo reads its client id from MELISMA_JAMENDO_CLIENT_ID,\nspotify its token from MELISMA_SPOTIFY_TOKEN; spotify gives no previews any more, only metadata (--dry-run)."
+    )]
+    Build(BuildArgs),
 }
 
 /// Where a collection lies and how it is read, for every command that takes one.
@@ -110,6 +120,106 @@ pub struct CollectionArgs {
     /// A folder of lists that go with the collection (artists, duplicates, splits, genres)
     #[arg(long, value_name = "DIR")]
     pub lists: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub struct SplitArgs {
+    #[command(flatten)]
+    pub collection: CollectionArgs,
+    /// What is kept together and what is spread
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub method: SplitMethod,
+    /// The shares of train and test, or of train, valid and test
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "A,B[,C]",
+        default_value = "0.7,0.15,0.15"
+    )]
+    pub fractions: Vec<f64>,
+    /// Make so many folds instead of parts
+    #[arg(long, value_name = "K", conflicts_with = "fractions")]
+    pub folds: Option<usize>,
+    /// The column whose values are kept together (group, stratified-group) or left out one by one (leave-one-out) [default: artist]
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// A list of names for a part, such as train=FILE; once for each part
+    #[arg(long, value_name = "PART=FILE")]
+    pub list: Vec<String>,
+    /// Artists of tracks that name none: CSV with `id` and `artist`, or lines `file ::: artist ::: title`
+    #[arg(long, value_name = "FILE")]
+    pub artists: Option<PathBuf>,
+    /// Copies, two file names a line: an artist's group takes them in
+    #[arg(long, value_name = "FILE")]
+    pub duplicates: Option<PathBuf>,
+    /// What chance starts from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// The file to write
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct BuildArgs {
+    /// Where recordings come from: folder:PATH, playlist:FILE, deezer, itunes, jamendo or spotify
+    #[arg(long, value_name = "SOURCE")]
+    pub source: String,
+    /// The genres, separated by commas
+    #[arg(long, value_delimiter = ',', required = true, value_name = "A,B")]
+    pub genres: Vec<String>,
+    /// Recordings of each genre
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub per_genre: usize,
+    /// Recordings of each genre beyond these, by other artists, to test on
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub test_per_genre: usize,
+    /// The folder to write
+    #[arg(long, short, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The folder that a playlist's entries must lie in [default: the playlist's]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// What the random part of pauses between tries starts from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Only say what there is
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Ask this address instead of the service's own
+    #[arg(long, value_name = "URL", hide = true)]
+    pub base_url: Option<String>,
+}
+
+/// The ways to split, as they are called on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SplitMethod {
+    /// Rows at random
+    Random,
+    /// Rows at random, class by class
+    Stratified,
+    /// Windows and copies of a track together
+    Track,
+    /// Tracks of an artist, and copies, together
+    Artist,
+    /// Rows with the same value of --column together
+    Group,
+    /// As group, and classes spread as evenly as the groups allow
+    StratifiedGroup,
+    /// One fold for each value of --column
+    LeaveOneOut,
+    /// The parts that --list gives
+    Lists,
+    /// The published artist- and fault-filtered split of GTZAN
+    GtzanFiltered,
+    /// The parts that the collection gives itself
+    Official,
 }
 
 #[derive(ClapArgs)]

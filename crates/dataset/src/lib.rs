@@ -6,6 +6,8 @@
 //! learns from the numbers; that is `melisma-learn`.
 
 mod artists;
+pub mod augment;
+pub mod build;
 pub mod check;
 pub mod collection;
 mod error;

@@ -4,13 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::augment::CopyKind;
+
 /// What stands between a track's name and the kind and number of an altered copy.
 pub(crate) const MARK: char = '~';
-
-/// The kinds of altered copies.
-pub(crate) const COPIES: [&str; 10] = [
-    "pitch", "stretch", "gain", "noise", "codec", "plain", "fmask", "tmask", "haze", "copy",
-];
 
 /// The identity of a track: the part of a row's file name that all its windows share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,7 +20,7 @@ impl TrackId {
     /// Folders are ignored. GTZAN names are `genre.number[.window].extension`, and the first two parts
     /// name the track: `blues.00000.2.wav` and `blues/blues.00000.au` are both `blues.00000`. Any other
     /// name loses its last extension only. An altered copy, marked as `song~pitch1.wav` by
-    /// `dataset augment`, belongs to the track it was made from.
+    /// [`augment::copy_name`](crate::augment::copy_name), belongs to the track it was made from.
     pub fn of_row(filename: &str) -> TrackId {
         let base = filename.rsplit(['/', '\\']).next().unwrap_or(filename);
         let original = without_marks(base);
@@ -77,7 +74,10 @@ impl TrackId {
 fn without_marks(base: &str) -> Option<String> {
     base.match_indices(MARK).find_map(|(at, _)| {
         let rest = &base[at + MARK.len_utf8()..];
-        let kind = COPIES.iter().find(|kind| rest.starts_with(**kind))?;
+        let kind = CopyKind::ALL
+            .map(CopyKind::name)
+            .into_iter()
+            .find(|kind| rest.starts_with(kind))?;
         let number = &rest[kind.len()..];
         let tail = number.trim_start_matches(|c: char| c.is_ascii_digit());
         let whole = tail.len() < number.len() && (tail.is_empty() || tail.starts_with(['.', MARK]));

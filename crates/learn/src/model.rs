@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use melisma_dataset::Genre;
+use melisma_dataset::split::Stamp;
 use melisma_features::Schema;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,9 @@ pub struct Header {
     pub recipe_hash: String,
     /// The recipe's seed.
     pub seed: u64,
+    /// The splits behind its calibration and its figures; old models name none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Stamp>,
     /// Figures of the run that made it, by name.
     pub figures: BTreeMap<String, f64>,
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use melisma_dataset::split::stratified_group_folds;
+use melisma_dataset::split::{About, Place, Split, Stamp, stratified_group_folds};
 use melisma_dataset::{Genre, Gtzan, GtzanTable, Part, TrackId, sha256_file, sha256_hex};
 use melisma_features::Schema;
 use ndarray::{Array2, Axis};
@@ -33,6 +33,8 @@ use crate::{Error, Examples, Result};
 const ROUNDS: usize = 2000;
 /// Bins of a reliability table.
 const BINS: usize = 10;
+/// The seed with which the published test rows were drawn.
+const PUBLISHED_SEED: u64 = 42;
 
 /// A recipe, as its file says it.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +140,7 @@ impl Recipe {
     pub fn run(&self, data_dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Outcome> {
         progress("reading tables");
         let rows = Rows::read(data_dir)?;
-        let candidates = self.choose(&rows, progress)?;
+        let (candidates, mut splits) = self.choose(&rows, progress)?;
         let ship = self.shipped();
         let mut results = Vec::new();
         for which in GtzanTable::ALL {
@@ -150,10 +152,20 @@ impl Recipe {
                 let part = |in_test: bool| {
                     rows.pick(|row| row.table == which && test.contains(&row.filename) == in_test)
                 };
-                results.push(
-                    self.measure(ship, protocol, &rows, &part(false), &part(true), 1.0)?
-                        .0,
-                );
+                let name = format!("{protocol}, {} rows", which.name());
+                let published = rows.list.iter().filter(|row| row.table == which).map(|row| {
+                    let part = if test.contains(&row.filename) {
+                        Part::Test
+                    } else {
+                        Part::Train
+                    };
+                    (row.filename.clone(), Place::Part(part))
+                });
+                let split = stamp(&name, Some(PUBLISHED_SEED), published)?;
+                let (row, _) =
+                    self.measure(ship, protocol, &split, &rows, [&part(false), &part(true)], 1.0)?;
+                results.push(row);
+                splits.push(split);
             }
         }
         progress("protocol filtered");
@@ -161,17 +173,32 @@ impl Recipe {
         let [train, valid, test] =
             [Part::Train, Part::Valid, Part::Test].map(|part| rows.gtzan.filtered(part));
         let (train, valid, test) = (train?, valid?, test?);
+        let listed = [(&train, Part::Train), (&valid, Part::Valid), (&test, Part::Test)];
+        let listed = listed.into_iter().flat_map(|(tracks, part)| {
+            tracks
+                .iter()
+                .map(move |track| (track.to_string(), Place::Part(part)))
+        });
+        let filtered = stamp("filtered, tracks", None, listed)?;
         let training = rows.pick(|row| {
             clean.contains(&row.track) && (train.contains(&row.track) || valid.contains(&row.track))
         });
-        let out_of_fold = self.out_of_fold(ship, &rows, &training, 0)?;
+        let (out_of_fold, folds) =
+            self.out_of_fold(ship, &rows, &training, 0, "filtered train and valid lists")?;
+        splits.extend([filtered.clone(), folds]);
         let temperature = out_of_fold.temperature();
         let mut calibration = vec![out_of_fold.calibration("out of fold, training tracks", temperature)];
         let mut tested = None;
         for which in GtzanTable::ALL {
             let testing = rows.pick(|row| row.table == which && test.contains(&row.track));
-            let (row, prediction) =
-                self.measure(ship, "filtered", &rows, &training, &testing, temperature)?;
+            let (row, prediction) = self.measure(
+                ship,
+                "filtered",
+                &filtered,
+                &rows,
+                [&training, &testing],
+                temperature,
+            )?;
             if which == GtzanTable::Seconds10 {
                 results.push(prediction.track_row(&row, temperature));
                 calibration.push(prediction.calibration("filtered test tracks", temperature));
@@ -186,6 +213,8 @@ impl Recipe {
         let (mut model, shipped_calibration) = self.train(&rows, &clean)?;
         calibration.push(shipped_calibration);
         let mut header = model.header().clone();
+        splits.extend(header.splits);
+        header.splits = splits.clone();
         header.figures = results
             .iter()
             .filter(|row| row.protocol == "filtered")
@@ -217,6 +246,7 @@ impl Recipe {
             confusion,
             calibration,
             training_tracks: clean.len(),
+            splits,
             robustness: self.robustness()?,
             model,
         })
@@ -265,12 +295,17 @@ impl Recipe {
     }
 
     /// Scores every candidate on the filtered training list and checks that the shipped one wins.
-    fn choose(&self, rows: &Rows, progress: &mut dyn FnMut(&str)) -> Result<Vec<CandidateScore>> {
+    fn choose(
+        &self,
+        rows: &Rows,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(Vec<CandidateScore>, Vec<Stamp>)> {
         let clean = rows.gtzan.clean_tracks();
         let train = rows.gtzan.filtered(Part::Train)?;
         let training = rows.pick(|row| clean.contains(&row.track) && train.contains(&row.track));
         let repeats = self.content.selection.repeats;
         let mut scores = Vec::new();
+        let mut splits: Vec<Stamp> = Vec::new();
         for candidate in &self.content.candidate {
             progress(&format!("cross-validating {}", candidate.name));
             let mut score = CandidateScore {
@@ -278,7 +313,12 @@ impl Recipe {
                 ..CandidateScore::default()
             };
             for repeat in 0..repeats {
-                let prediction = self.out_of_fold(candidate, rows, &training, repeat as u64)?;
+                let (prediction, split) =
+                    self.out_of_fold(candidate, rows, &training, repeat as u64, "filtered train list")?;
+                // Every candidate meets the same folds.
+                if !splits.contains(&split) {
+                    splits.push(split);
+                }
                 let (probabilities, truth) = prediction.tracks(prediction.temperature());
                 score.accuracy_10s += accuracy(&probabilities, &truth) / repeats as f64;
                 score.log_loss += log_loss(&probabilities, &truth) / repeats as f64;
@@ -299,7 +339,7 @@ impl Recipe {
                     self.content.selection.ship
                 ),
             }),
-            _ => Ok(scores),
+            _ => Ok((scores, splits)),
         }
     }
 
@@ -307,7 +347,7 @@ impl Recipe {
     fn train(&self, rows: &Rows, tracks: &BTreeSet<TrackId>) -> Result<(Model, Calibration)> {
         let ship = self.shipped();
         let training = rows.pick(|row| tracks.contains(&row.track));
-        let out_of_fold = self.out_of_fold(ship, rows, &training, 0)?;
+        let (out_of_fold, folds) = self.out_of_fold(ship, rows, &training, 0, "tracks trained on")?;
         let temperature = out_of_fold.temperature();
         let fitted = self.fit(ship, rows, &training)?;
         let listed: String = tracks.iter().map(|track| format!("{track}\n")).collect();
@@ -325,6 +365,7 @@ impl Recipe {
             tracks_hash: sha256_hex(listed.as_bytes()),
             recipe_hash: self.hash.clone(),
             seed: self.content.seed,
+            splits: vec![folds],
             figures: BTreeMap::new(),
         };
         let model = Model::new(header, fitted.scaler, fitted.classifier)?;
@@ -363,14 +404,15 @@ impl Recipe {
         Ok(fitted.classifier.predict_proba(&fitted.scaler.transform(x)))
     }
 
-    /// Predictions for all of `training`, each by a model fitted without the artist's group.
+    /// Predictions for all of `training`, each by a model fitted without the artist's group, and the folds.
     fn out_of_fold(
         &self,
         candidate: &Candidate,
         rows: &Rows,
         training: &[usize],
         repeat: u64,
-    ) -> Result<Prediction> {
+        what: &str,
+    ) -> Result<(Prediction, Stamp)> {
         let tracks: BTreeMap<&TrackId, (usize, usize)> = training
             .iter()
             .map(|&row| {
@@ -385,6 +427,11 @@ impl Recipe {
         let folds = self.content.selection.folds;
         let fold_of_track = stratified_group_folds(&classes, &groups, folds, seed)?;
         let fold_of: BTreeMap<&TrackId, usize> = tracks.keys().copied().zip(fold_of_track).collect();
+        let name = format!("{what}, {folds} folds by artist, repeat {}", repeat + 1);
+        let places = fold_of
+            .iter()
+            .map(|(track, fold)| (track.to_string(), Place::Fold(*fold as u32)));
+        let split = stamp(&name, Some(seed), places)?;
         let mut probabilities = Array2::zeros((training.len(), Genre::ALL.len()));
         for fold in 0..folds {
             let held = |position: &usize| fold_of[&rows.list[training[*position]].track] == fold;
@@ -396,7 +443,7 @@ impl Recipe {
                 probabilities.row_mut(*position).assign(&prediction);
             }
         }
-        Ok(Prediction::new(rows, training, probabilities))
+        Ok((Prediction::new(rows, training, probabilities), split))
     }
 
     /// Fits on `training`, scores on `testing`, row by row.
@@ -404,9 +451,9 @@ impl Recipe {
         &self,
         candidate: &Candidate,
         protocol: &str,
+        split: &Stamp,
         rows: &Rows,
-        training: &[usize],
-        testing: &[usize],
+        [training, testing]: [&[usize]; 2],
         temperature: f64,
     ) -> Result<(ResultRow, Prediction)> {
         let start = cpu_seconds();
@@ -435,6 +482,7 @@ impl Recipe {
         let row = ResultRow {
             name: candidate.name.clone(),
             protocol: protocol.to_owned(),
+            split: split.sha256.clone(),
             table: table.name().to_owned(),
             unit: if table == GtzanTable::Seconds30 {
                 "track"
@@ -465,6 +513,16 @@ pub fn remaining(gtzan: &Gtzan, exclude: &BTreeSet<TrackId>, also_artists: bool)
         excluded = gtzan.with_groups(&excluded);
     }
     gtzan.clean_tracks().difference(&excluded).cloned().collect()
+}
+
+/// The hash and seed of the split with these places.
+fn stamp(name: &str, seed: Option<u64>, places: impl IntoIterator<Item = (String, Place)>) -> Result<Stamp> {
+    let about = About {
+        method: name.to_owned(),
+        seed,
+        ..About::default()
+    };
+    Ok(Split::new(places.into_iter().collect(), about)?.stamp())
 }
 
 /// A scaler and the classifier fitted behind it.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use melisma_dataset::Genre;
+use melisma_dataset::split::Stamp;
 use serde::Serialize;
 
 use crate::files::write_whole;
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub calibration: Vec<Calibration>,
     /// The number of tracks the shipped model is fitted on.
     pub training_tracks: usize,
+    /// The splits that were used: hash, and seed where chance was involved.
+    pub splits: Vec<Stamp>,
     /// Figures measured from audio by another command, if there are any.
     pub robustness: Option<Robustness>,
     /// The model.
@@ -68,6 +71,8 @@ pub struct ResultRow {
     pub name: String,
     /// `random`, `grouped` or `filtered`.
     pub protocol: String,
+    /// The hash of the split.
+    pub split: String,
     /// `30s` or `10s`.
     pub table: String,
     /// What was counted: `track` or `window`.
@@ -153,6 +158,8 @@ impl Outcome {
         self.candidates_table(&mut text);
         text.push('\n');
         self.results_table(&mut text);
+        text.push('\n');
+        self.splits_table(&mut text);
         text
     }
 
@@ -169,6 +176,16 @@ impl Outcome {
             };
             let (a, b, c) = (score.accuracy_30s, score.accuracy_10s, score.log_loss);
             let _ = writeln!(text, "| {}{chosen} | {a:.3} | {b:.3} | {c:.3} |", score.name);
+        }
+    }
+
+    fn splits_table(&self, text: &mut String) {
+        text.push_str("| split | seed | SHA-256 |\n|---|---|---|\n");
+        for split in &self.splits {
+            let seed = split
+                .seed
+                .map_or_else(|| "none".to_owned(), |seed| seed.to_string());
+            let _ = writeln!(text, "| {} | {seed} | `{}` |", split.name, split.sha256);
         }
     }
 
@@ -229,6 +246,12 @@ impl Outcome {
              table. Filtered trains on the rows of both tables of the train and valid lists, without the corrupt clip, and \
              tests on the test list. Only the last column says what to expect of music by other artists.\n",
         );
+        text.push_str(
+            "\nThe splits, each known by the SHA-256 of its sorted lines (id, tab, part or fold). The recipe gives the seeds but \
+             for the published test rows, whose makers drew them with seed 42, and the filtered lists, which were made by hand.\n\n",
+        );
+        self.splits_table(&mut text);
+        text.push('\n');
         let (train, test) = self.group_overlap;
         let _ = writeln!(
             text,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use melisma_dataset::{Gtzan, GtzanTable, TrackId};
+use melisma_dataset::split::{About, Place, Split, gtzan_filtered};
+use melisma_dataset::{Gtzan, GtzanTable, Part, TrackId};
 use melisma_learn::recipe::{Recipe, remaining};
 use melisma_learn::shipped;
 
@@ -65,6 +66,23 @@ fn the_recipe_makes_the_shipped_model_again() {
         made.header().recipe_hash,
         shipped.header().recipe_hash,
         "run the recipe and commit its model"
+    );
+    // The same folds, and the filtered split as `dataset split` knows it.
+    let shipped_splits = &shipped.header().splits;
+    assert!(
+        shipped_splits.contains(&made.header().splits[0]),
+        "{shipped_splits:?}"
+    );
+    let places = Part::ALL.into_iter().flat_map(|part| {
+        gtzan_filtered(part)
+            .into_iter()
+            .map(move |track| (track, Place::Part(part)))
+    });
+    let filtered = Split::new(places.collect(), About::default()).unwrap();
+    assert!(
+        shipped_splits
+            .iter()
+            .any(|split| split.sha256 == filtered.hash() && split.seed.is_none())
     );
     // Another processor may round differently, so numbers are compared, not bytes.
     let table = Gtzan::open(data).unwrap().table(GtzanTable::Seconds30).unwrap();

@@ -1,6 +1,8 @@
 //! `melisma dataset`: commands on whole collections, one file each.
 
+mod build;
 mod check;
+mod split;
 
 use melisma_dataset::Collection;
 use melisma_dataset::collection::{OpenOptions, open_with};
@@ -12,6 +14,8 @@ use crate::context::{Failed, Run, because};
 pub fn run(args: &DatasetArgs, run: &Run) -> Result<(), Failed> {
     match &args.command {
         DatasetCommand::Check(a) => check::run(a, run),
+        DatasetCommand::Split(a) => split::run(a),
+        DatasetCommand::Build(a) => build::run(a, run),
     }
 }
 
