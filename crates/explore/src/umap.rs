@@ -1,9 +1,8 @@
 //! UMAP: a map in two dimensions from a fuzzy graph of nearest neighbours (McInnes, Healy and Melville 2018).
 //!
-//! The graph (exact neighbours, smoothed distances, fuzzy union), the curve and the schedule are those of umap-learn 0.5.
-//! Two things differ: the start is the first two principal components, and all points of an epoch move at once, each pulled
-//! and pushed by where the others were before it ("batch" updates, as in the R package uwot), so that the map depends on the
-//! rows and the seed alone, never on the number of threads.
+//! The graph (exact neighbours, smoothed distances, fuzzy union), the curve, the schedule and the walk, one edge after the other, are those
+//! of umap-learn 0.5; the start is the first two principal components. Threads share the search for neighbours; the walk is
+//! sequential, so that the map depends on the rows and the seed alone.
 
 use melisma_dataset::rng::Rng;
 use ndarray::{Array2, ArrayView2};
@@ -11,12 +10,9 @@ use ndarray::{Array2, ArrayView2};
 use crate::error::check_rows;
 use crate::neighbours::{self, Neighbours};
 use crate::pca::{Pca, Scaling};
-use crate::{Error, Result, Watch, parallel, random};
+use crate::{Error, Result, Watch, random};
 
 mod curve;
-
-/// Points moved by a thread at a time.
-const BLOCK: usize = 256;
 
 /// No single pull or push is longer than this times the learning rate.
 const LONGEST: f32 = 4.0;
@@ -109,26 +105,18 @@ impl UmapParams {
         let graph = Graph::of(&near, epochs);
         let (a, b) = curve::fit(self.spread, self.min_dist);
         let mut points = self.start(rows)?;
-        let mut moved = points.clone();
+        let mut rng = random::part(self.seed, 1);
         for epoch in 0..epochs {
             watch.step(epoch, epochs)?;
             let walk = Walk {
                 graph: &graph,
-                points: &points,
                 a: a as f32,
                 b: b as f32,
                 rate: (self.learning_rate * (1.0 - epoch as f64 / epochs as f64)) as f32,
                 negative: self.negative_sample_rate,
                 epoch,
             };
-            let seed = random::part(self.seed, epoch as u64 + 1).next_u64();
-            parallel::for_blocks(self.threads, &mut moved, BLOCK, |block, part| {
-                let mut rng = random::part(seed, block as u64);
-                for (offset, point) in part.iter_mut().enumerate() {
-                    *point = walk.moved(block * BLOCK + offset, &mut rng);
-                }
-            });
-            std::mem::swap(&mut points, &mut moved);
+            walk.step(&mut points, &mut rng);
         }
         watch.step(epochs, epochs)?;
         Ok(Umap {
@@ -254,7 +242,6 @@ fn membership(distances: &[f64], mean: f64) -> Vec<f64> {
 /// What an epoch is done with.
 struct Walk<'a> {
     graph: &'a Graph,
-    points: &'a [[f32; 2]],
     a: f32,
     b: f32,
     rate: f32,
@@ -263,37 +250,44 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Where point `row` goes: drawn to the neighbours whose turn it is, driven off by points drawn at random.
-    fn moved(&self, row: usize, rng: &mut Rng) -> [f32; 2] {
-        let mut own = self.points[row];
-        for edge in self.graph.starts[row]..self.graph.starts[row + 1] {
-            let weight = self.graph.weights[edge];
-            let drawn = |epoch: usize| (epoch as f32 * weight) as u32;
-            if drawn(self.epoch) == drawn(self.epoch + 1) {
-                continue;
-            }
-            let other = self.points[self.graph.columns[edge] as usize];
-            // Twice: an edge has two directions, and in the sequential scheme either moves both of its ends.
-            self.shift(&mut own, other, |square| self.pull(square));
-            self.shift(&mut own, other, |square| self.pull(square));
-            for _ in 0..self.negative {
-                let other = rng.below(self.points.len());
-                if other != row {
-                    self.shift(&mut own, self.points[other], |square| self.push(square));
+    /// One edge after the other, as far as it is their turn: both ends are drawn together, and one is driven off by points drawn at
+    /// random.
+    fn step(&self, points: &mut [[f32; 2]], rng: &mut Rng) {
+        for row in 0..points.len() {
+            for edge in self.graph.starts[row]..self.graph.starts[row + 1] {
+                let weight = self.graph.weights[edge];
+                let drawn = |epoch: usize| (epoch as f32 * weight) as u32;
+                if drawn(self.epoch) == drawn(self.epoch + 1) {
+                    continue;
+                }
+                let other = self.graph.columns[edge] as usize;
+                let shift = self.shift(points[row], points[other], |square| self.pull(square));
+                for axis in 0..2 {
+                    points[row][axis] += shift[axis];
+                    points[other][axis] -= shift[axis];
+                }
+                for _ in 0..self.negative {
+                    let other = rng.below(points.len());
+                    if other != row {
+                        let shift = self.shift(points[row], points[other], |square| self.push(square));
+                        for axis in 0..2 {
+                            points[row][axis] += shift[axis];
+                        }
+                    }
                 }
             }
         }
-        own
     }
 
-    fn shift(&self, own: &mut [f32; 2], other: [f32; 2], coefficient: impl Fn(f32) -> f32) {
+    /// How far `own` goes because of `other`.
+    fn shift(&self, own: [f32; 2], other: [f32; 2], coefficient: impl Fn(f32) -> f32) -> [f32; 2] {
         let difference = [own[0] - other[0], own[1] - other[1]];
         let square = difference[0] * difference[0] + difference[1] * difference[1];
         if square > 0.0 {
             let coefficient = coefficient(square);
-            for axis in 0..2 {
-                own[axis] += self.rate * (coefficient * difference[axis]).clamp(-LONGEST, LONGEST);
-            }
+            difference.map(|part| self.rate * (coefficient * part).clamp(-LONGEST, LONGEST))
+        } else {
+            [0.0; 2]
         }
     }
 

@@ -57,9 +57,6 @@ fn write_section(html: &mut String, section: &Section) {
     for note in &section.sampled {
         let _ = writeln!(html, "<p class=\"sampled\">{}</p>", escape(note));
     }
-    for table in &section.tables {
-        write_table(html, table);
-    }
     if section.figures.len() > 8 {
         let _ = writeln!(
             html,
@@ -71,7 +68,11 @@ fn write_section(html: &mut String, section: &Section) {
     for figure in &section.figures {
         write_figure(html, figure);
     }
-    html.push_str("</div>\n</section>\n");
+    html.push_str("</div>\n");
+    for table in &section.tables {
+        write_table(html, table);
+    }
+    html.push_str("</section>\n");
 }
 
 fn write_figure(html: &mut String, figure: &Figure) {
