@@ -273,7 +273,7 @@ pub struct FeaturesArgs {
 
 #[derive(ClapArgs)]
 pub struct ExploreArgs {
-    /// A CSV or Parquet table, or a folder of audio files
+    /// A CSV or Parquet table, a folder with FMA's metadata, or a folder of audio files
     pub source: PathBuf,
     /// The folder to write the report to
     #[arg(long, short, value_name = "DIR")]

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Ran, melisma, run};
+use common::{RATE, Ran, melisma, music as sound, put, run, wav16};
 
 /// A table of three classes in four features, with a gap, a copy of a column and a column of text.
 fn table(rows: usize) -> String {
@@ -140,6 +140,79 @@ fn a_table_without_classes_is_explored_without_them() {
     explore(&source, &output, &[]).succeeded();
     let page = fs::read_to_string(output.join("index.html")).unwrap();
     assert!(page.contains("no classes are told apart") && !page.contains("id=\"classes\""));
+}
+
+/// A small archive of two genres in FMA's layout, three header rows and all.
+fn archive(folder: &Path) {
+    let metadata = folder.join("fma_metadata");
+    fs::create_dir(&metadata).unwrap();
+    fs::write(
+        metadata.join("genres.csv"),
+        "genre_id,#tracks,parent,title,top_level\n21,9,0,Hip-Hop,21\n12,9,0,Rock,12\n25,9,12,Punk,12\n",
+    )
+    .unwrap();
+    let mut tracks = String::from(
+        ",album,artist,set,set,track,track,track\n,title,name,split,subset,genre_top,genres_all,title\ntrack_id,,,,,,,\n",
+    );
+    let mut features =
+        String::from("feature,mfcc,mfcc,zcr\nstatistics,mean,mean,std\nnumber,01,02,01\ntrack_id,,,\n");
+    for track in 1..=40 {
+        let (genre, all) = match track % 4 {
+            0 => ("", "[21]"),
+            1 => ("Hip-Hop", "[21]"),
+            _ => ("Rock", "\"[12, 25]\""),
+        };
+        tracks.push_str(&format!("{track},A,B {track},training,small,{genre},{all},T\n"));
+        let value = (track * 7 % 13) as f64;
+        features.push_str(&format!("{track},{value},{},{}\n", track % 4, value * value));
+    }
+    fs::write(metadata.join("tracks.csv"), tracks).unwrap();
+    fs::write(metadata.join("features.csv"), features).unwrap();
+}
+
+#[test]
+fn fma_is_explored_by_its_own_features() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path());
+    let output = folder.path().join("report");
+    let done = explore(folder.path(), &output, &["--json"]).succeeded().json();
+    // Ten tracks have no top genre.
+    assert_eq!(done["summary"]["rows"], 30);
+    assert_eq!(done["summary"]["columns"], 3);
+    assert_eq!(done["summary"]["listed_classes"], 3);
+    let pairs = fs::read_to_string(output.join("tables/together.csv")).unwrap();
+    assert_eq!(
+        pairs.lines().nth(1).unwrap().split(',').next_back(),
+        Some("20"),
+        "{pairs}"
+    );
+}
+
+#[test]
+fn a_folder_of_music_is_described_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let music = folder.path().join("music");
+    for (number, genre) in ["jazz", "rock", "jazz", "rock", "jazz"].iter().enumerate() {
+        put(
+            music.join(genre).join(format!("{number}.wav")),
+            wav16(&sound(number as u64, 2.0, RATE)),
+        );
+    }
+    fs::write(music.join("jazz/broken.wav"), b"RIFF....WAVE").unwrap();
+    let output = folder.path().join("report");
+    let ran = explore(&music, &output, &[]);
+    // The broken file is told, and the rest explored.
+    let page = fs::read_to_string(output.join("index.html")).unwrap();
+    assert!(ran.stderr.contains("broken.wav"), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(page.contains("id=\"figure-examples\"") && page.contains("melisma.source_hash"));
+    assert_eq!(
+        fs::read_to_string(output.join("features.csv"))
+            .unwrap()
+            .lines()
+            .count(),
+        6
+    );
 }
 
 #[test]

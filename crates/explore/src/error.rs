@@ -53,6 +53,10 @@ pub(crate) fn check_rows(rows: ArrayView2<f64>, least: usize) -> Result<(), Erro
     if rows.ncols() == 0 {
         return Err(Error::Rows("there are no columns".to_owned()));
     }
+    // Finding the place takes far longer than finding that there is none.
+    if rows.iter().fold(true, |finite, value| finite & value.is_finite()) {
+        return Ok(());
+    }
     match rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
         Some(((row, column), value)) => Err(Error::Rows(format!("row {row}, column {column} is {value}"))),
         None => Ok(()),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use melisma_dataset::collection::Kind;
 use melisma_dataset::extract::walk;
 use melisma_dataset::{Genre, ReadOptions};
 use melisma_explore::Watch;
@@ -32,10 +33,12 @@ pub fn run(args: &ExploreArgs, run: &Run) -> Result<(), Failed> {
     if args.output.exists() && !args.output.is_dir() {
         return Err(because(format!("{}: not a folder", args.output.display())));
     }
-    let table = if args.source.is_dir() {
+    // FMA brings its features along; any other folder's are described first.
+    let describes = args.source.is_dir() && !matches!(Kind::detect(&args.source), Ok(Kind::Fma));
+    let (table, all_described) = if describes {
         describe(args, run)?
     } else {
-        args.source.clone()
+        (args.source.clone(), true)
     };
     let options = options(args);
     let watch = Watch::none().with_stop(run.stop());
@@ -48,24 +51,36 @@ pub fn run(args: &ExploreArgs, run: &Run) -> Result<(), Failed> {
         .write(&args.output, options.threads, watch)
         .map_err(failed)?;
     if args.json {
-        return print_json(&Done {
+        print_json(&Done {
             source: args.source.to_string_lossy(),
             report: page.to_string_lossy(),
             figures: figures(&report),
             seconds: start.elapsed().as_secs_f64(),
             summary: &report.summary,
-        });
+        })?;
+    } else {
+        tell(&report, &page, start);
     }
-    for note in report.sections.iter().flat_map(|section| &section.sampled) {
-        note!("{note}");
+    // The files that gave no features were named when they failed.
+    if all_described {
+        Ok(())
+    } else {
+        Err(Failed::Reported)
+    }
+}
+
+fn tell(report: &Report, page: &Path, start: Instant) {
+    for section in &report.sections {
+        for sampled in &section.sampled {
+            note!("{}: {sampled}", section.title);
+        }
     }
     note!(
         "{} figures and a page in {:.1} s: {}",
-        figures(&report),
+        figures(report),
         start.elapsed().as_secs_f64(),
         page.display()
     );
-    Ok(())
 }
 
 fn figures(report: &Report) -> usize {
@@ -101,11 +116,13 @@ fn options(args: &ExploreArgs) -> ReportOptions {
     }
 }
 
-/// Writes the features of a folder of music beside the report; files that fail are told, and the rest explored.
-fn describe(args: &ExploreArgs, run: &Run) -> Result<PathBuf, Failed> {
+/// Writes the features of a folder of music beside the report; false where some files gave none, which has then been told.
+fn describe(args: &ExploreArgs, run: &Run) -> Result<(PathBuf, bool), Failed> {
     std::fs::create_dir_all(&args.output)
         .map_err(|error| because(format!("{}: cannot be made: {error}", args.output.display())))?;
     let output = args.output.join("features.csv");
+    // A table of an earlier run must not pass for this one's.
+    let _ = std::fs::remove_file(&output);
     let extraction = FeaturesArgs {
         paths: vec![args.source.clone()],
         schema: args.schema,
@@ -117,8 +134,9 @@ fn describe(args: &ExploreArgs, run: &Run) -> Result<PathBuf, Failed> {
         threads: args.threads,
     };
     match features::run(&extraction, run) {
-        Err(Failed::Reported) if has_rows(&output) => Ok(output),
-        result => result.map(|()| output),
+        Ok(()) => Ok((output, true)),
+        Err(Failed::Reported) if output.is_file() => Ok((output, false)),
+        Err(failed) => Err(failed),
     }
 }
 
@@ -134,8 +152,4 @@ fn examples(source: &Path) -> Vec<(String, PathBuf)> {
         .collect();
     examples.sort();
     examples
-}
-
-fn has_rows(table: &Path) -> bool {
-    table.is_file()
 }

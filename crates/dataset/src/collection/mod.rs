@@ -20,6 +20,7 @@ pub use fma::{Fma, FmaFeatures};
 pub use folder::Folder;
 pub use gtzan::GtzanAudio;
 pub use msd::{Msd, Song};
+pub(crate) use open::fma_metadata;
 pub use open::{GenreSource, Kind, OpenOptions, open, open_with};
 pub use root::Root;
 pub use table::TableRows;

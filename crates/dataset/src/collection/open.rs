@@ -216,7 +216,7 @@ pub(super) fn extension(path: &Path) -> String {
 }
 
 /// The folder that holds `tracks.csv` of the FMA collection at `path`.
-pub(super) fn fma_metadata(path: &Path) -> Option<PathBuf> {
+pub(crate) fn fma_metadata(path: &Path) -> Option<PathBuf> {
     let beside = path
         .canonicalize()
         .ok()

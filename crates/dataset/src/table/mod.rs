@@ -3,6 +3,7 @@
 //! [`Table`] holds all rows; [`TableReader`] hands them out in batches, for tables that memory cannot hold.
 
 mod csv_source;
+mod fma_source;
 mod metadata;
 mod parquet_source;
 mod reader;

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use super::csv_source::CsvSource;
+use super::fma_source::FmaSource;
 use super::parquet_source::ParquetSource;
 use super::{FILENAME, LABEL, LENGTH, Metadata};
 use crate::{Error, Result};
@@ -111,6 +112,7 @@ pub struct TableReader {
 enum Source {
     Csv(Box<CsvSource>),
     Parquet(Box<ParquetSource>),
+    Fma(Box<FmaSource>),
 }
 
 /// The cells of some rows, column after column, as the file has them.
@@ -162,13 +164,20 @@ struct Layout {
 }
 
 impl TableReader {
-    /// Opens a CSV or Parquet file, by its ending, and settles its columns.
+    /// Opens a CSV or Parquet file, by its ending, or the features of FMA, by its folder, and settles the columns.
+    ///
+    /// FMA's tracks without a top genre are passed over; `genres` lists all genres of a track.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::Table`] when it is malformed: a column without a name or
     /// named twice, no name column where one is required, no numbers, no rows, or a fault in the first batch.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<TableReader> {
         let name = path.display().to_string();
+        if path.is_dir()
+            && let Some(fma) = FmaSource::open(path)?
+        {
+            return TableReader::of(Source::Fma(Box::new(fma)), Metadata::default(), name, options);
+        }
         let parquet = path
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
@@ -214,6 +223,7 @@ impl TableReader {
         let header = match &reader.source {
             Source::Csv(csv) => csv.header().to_vec(),
             Source::Parquet(parquet) => parquet.header().to_vec(),
+            Source::Fma(fma) => fma.header().to_vec(),
         };
         reader.layout = reader.roles(header)?;
         let first = reader.cells()?;
@@ -267,6 +277,7 @@ impl TableReader {
         match &mut self.source {
             Source::Csv(csv) => csv.next(),
             Source::Parquet(parquet) => parquet.next(),
+            Source::Fma(fma) => fma.next(),
         }
     }
 

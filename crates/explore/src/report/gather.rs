@@ -6,7 +6,7 @@ use std::path::Path;
 use melisma_dataset::{Batch, Metadata, TableReader};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
-use super::{ReportError, ReportOptions};
+use super::{OnStep, ReportError, ReportOptions};
 use crate::Watch;
 use crate::classes::co_occurrence;
 use crate::moments::{Covariance, Moments, Summary};
@@ -18,6 +18,9 @@ const MOST_CLASSES: usize = 500;
 
 /// A column with a larger share of missing values is left out of what needs all columns.
 const MOST_MISSING: f64 = 0.5;
+
+/// Rows between two signs of life.
+const TELL_EVERY: u64 = 100_000;
 
 /// The share of the variance that the components in which outliers are measured explain.
 const EXPLAINED: f64 = 0.9;
@@ -124,7 +127,13 @@ fn fill(rows: ArrayView2<f64>, used: &[usize], summaries: &[Summary]) -> Array2<
 }
 
 /// Passes over the table: one where the sample holds all of it, three otherwise.
-pub(super) fn gather(path: &Path, options: &ReportOptions, watch: Watch) -> Result<Table, ReportError> {
+pub(super) fn gather(
+    path: &Path,
+    options: &ReportOptions,
+    watch: Watch,
+    on_step: OnStep<'_>,
+) -> Result<Table, ReportError> {
+    on_step("reading");
     let mut reader = TableReader::open(path, &options.read)?;
     let labelled = reader.has_labels() && !options.unlabelled;
     let reservoir = Reservoir::new(options.sample, 0, options.seed).map_err(|error| ReportError::Rows {
@@ -135,9 +144,14 @@ pub(super) fn gather(path: &Path, options: &ReportOptions, watch: Watch) -> Resu
     while let Some(batch) = reader.next_batch()? {
         stop(watch)?;
         first.take(&batch, reader.name(), options)?;
+        if first.rows / TELL_EVERY > batch.first / TELL_EVERY {
+            on_step(&format!("reading: {} rows", first.rows));
+        }
     }
     let mut table = first.finish(&reader, options)?;
+    on_step("covariances");
     table.covary(path, options, watch)?;
+    on_step("measuring distances");
     table.find_outliers(path, options, watch)?;
     Ok(table)
 }

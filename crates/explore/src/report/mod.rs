@@ -217,8 +217,7 @@ pub fn explore(
     watch: Watch,
     on_step: OnStep<'_>,
 ) -> Result<Report, ReportError> {
-    on_step("reading");
-    let table = gather::gather(path, options, watch)?;
+    let table = gather::gather(path, options, watch, on_step)?;
     sections::report(&table, options, watch, on_step)
 }
 
