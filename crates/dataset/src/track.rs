@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::CopyKind;
+use crate::augment::{CopyKind, SPECTROGRAM};
 
 /// What stands between a track's name and the kind and number of an altered copy.
 pub(crate) const MARK: char = '~';
@@ -70,6 +70,12 @@ impl TrackId {
     }
 }
 
+/// Whether a file's name marks it as an altered copy.
+pub(crate) fn is_copy(filename: &str) -> bool {
+    let base = filename.rsplit(['/', '\\']).next().unwrap_or(filename);
+    without_marks(base).is_some()
+}
+
 /// A name without the first mark `~kind` and number of an altered copy, where it has one.
 fn without_marks(base: &str) -> Option<String> {
     base.match_indices(MARK).find_map(|(at, _)| {
@@ -77,6 +83,7 @@ fn without_marks(base: &str) -> Option<String> {
         let kind = CopyKind::ALL
             .map(CopyKind::name)
             .into_iter()
+            .chain([SPECTROGRAM])
             .find(|kind| rest.starts_with(kind))?;
         let number = &rest[kind.len()..];
         let tail = number.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -122,6 +129,7 @@ mod tests {
             ("blues.00000~pitch1.wav", "blues.00000"),
             ("x/blues.00000~stretch12.2.wav", "blues.00000"),
             ("song~noise3.wav", "song"),
+            ("song~mel4.npy", "song"),
             ("song~noise3~gain1.wav", "song"),
             ("song~noise.wav", "song~noise"),
             ("song~noise3b.wav", "song~noise3b"),
