@@ -1,5 +1,6 @@
 //! Which track a row of a table belongs to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,25 @@ impl TrackId {
         };
         (!name.is_empty() && !name.starts_with('.'))
             .then(|| (TrackId::of_row(&format!("{folder}{name}")), number))
+    }
+
+    /// The tracks of the rows of one table, as [`TrackId::of_row`] tells them, but for the windows of a file, which are of one
+    /// track: rows `song.0.mp3`, `song.1.mp3` and so on, when they count up from 0.
+    pub fn of_rows<'a>(filenames: impl IntoIterator<Item = &'a str>) -> Vec<TrackId> {
+        let rows: Vec<_> = filenames
+            .into_iter()
+            .map(|name| (name, TrackId::of_window(name)))
+            .collect();
+        let mut numbers: BTreeMap<&TrackId, BTreeSet<u64>> = BTreeMap::new();
+        for (track, number) in rows.iter().filter_map(|(_, window)| window.as_ref()) {
+            numbers.entry(track).or_default().insert(*number);
+        }
+        numbers.retain(|_, windows| windows.last() == Some(&(windows.len() as u64 - 1)));
+        let track = |(name, window): &(&str, Option<(TrackId, u64)>)| match window {
+            Some((track, _)) if numbers.contains_key(track) => track.clone(),
+            _ => TrackId::of_row(name),
+        };
+        rows.iter().map(track).collect()
     }
 
     /// The identity as text.
@@ -156,6 +176,21 @@ mod tests {
             let window = window.as_ref().map(|(track, number)| (track.as_str(), *number));
             assert_eq!(window, found, "{name}");
         }
+    }
+
+    #[test]
+    fn windows_that_count_up_from_0_are_of_one_track() {
+        let names = [
+            "a.1.mp3",
+            "a.0.mp3",
+            "b.1.mp3",
+            "b.2.mp3",
+            "c.mp3",
+            "a~gain1.0.wav",
+        ];
+        let tracks = TrackId::of_rows(names);
+        let tracks: Vec<&str> = tracks.iter().map(TrackId::as_str).collect();
+        assert_eq!(tracks, ["a", "a", "b.1", "b.2", "c", "a"]);
     }
 
     #[test]
