@@ -1,9 +1,10 @@
 //! The flags, in one place.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use melisma_dataset::augment::CopyKind;
 use melisma_dataset::collection::{GenreSource, Kind};
 use melisma_features::{Descriptor, PadMode, Schema};
 
@@ -104,6 +105,11 @@ pub enum DatasetCommand {
         after_help = "Example:\n  melisma dataset build --source folder:$HOME/music --genres blues,jazz --per-genre 500 --output mine\n  melisma dataset build --source deezer --genres blues,jazz --per-genre 500 --test-per-genre 300 --output mine\n\nThe same command goes on where an interrupted run stopped. jamendo reads its client id from MELISMA_JAMENDO_CLIENT_ID,\nspotify its token from MELISMA_SPOTIFY_TOKEN; spotify gives no previews any more, only metadata (--dry-run)."
     )]
     Build(BuildArgs),
+    /// Make altered copies to train on: pitch, tempo, level, noise, a codec; masked spectrograms
+    #[command(
+        after_help = "Example:\n  melisma dataset augment ~/gtzan --kinds pitch,stretch,noise --per-file 2 --seed 1 --output copies\n\nCopies are called song~pitch1.wav and so on, and every split keeps them with their original. They are mono wav files at\n22,050 Hz of 32-bit floating point numbers, in the folders that their originals lie in below INPUT, and are listed with\nwhat was done in augmented.csv. The same files and seed give the same bytes."
+    )]
+    Augment(AugmentArgs),
 }
 
 /// Where a collection lies and how it is read, for every command that takes one.
@@ -195,6 +201,34 @@ pub struct BuildArgs {
     /// Ask this address instead of the service's own
     #[arg(long, value_name = "URL", hide = true)]
     pub base_url: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub struct AugmentArgs {
+    /// Audio files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The folder to write
+    #[arg(long, short, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The kinds of copies: pitch, stretch, gain, noise, codec [default: all, or none where --spectrograms is given]
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub kinds: Vec<CopyKind>,
+    /// Copies of each kind of each file
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub per_file: NonZeroU32,
+    /// Write four copies of each file's standardised mel spectrogram: untouched, frequency mask, time mask, noise (.npy, 128 x frames)
+    #[arg(long)]
+    pub spectrograms: bool,
+    /// What chance starts from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// The ways to split, as they are called on the command line.

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{melisma, put, run};
+use common::{RATE, melisma, music, put, run, wav16};
 use melisma_dataset::split::Place;
 use melisma_dataset::{Part, Split};
 
@@ -55,6 +55,32 @@ fn artists_stay_together_and_the_file_says_how() {
     ]);
     assert!(plain.succeeded().stdout.contains("sha256"));
     assert_eq!(Split::read(&output).unwrap().at(Place::Fold(3)).count(), 10);
+}
+
+#[test]
+fn a_parquet_table_is_split_as_its_csv_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..6 {
+        let name = format!("music/{}/song{number}.wav", ["blues", "jazz"][number % 2]);
+        put(folder.path().join(name), wav16(&music(number as u64, 1.2, RATE)));
+    }
+    let (music, output) = (folder.path().join("music"), folder.path().join("split.csv"));
+    let split = |name: &str| {
+        let table = folder.path().join(name);
+        run(melisma!["features", &music, "--window", "0.5", "-o", &table]).succeeded();
+        let ran = run(melisma![
+            "dataset", "split", &table, "--method", "track", "--folds", "3", "--seed", "5", "--json", "-o",
+            &output
+        ]);
+        let said = ran.succeeded().json();
+        let split = Split::read(&output).unwrap();
+        let places: Vec<_> = split.places().map(|(id, place)| (id.to_owned(), place)).collect();
+        (said["groups"].clone(), said["counts"].clone(), places)
+    };
+    let of_csv = split("table.csv");
+    assert_eq!((of_csv.0.as_u64(), of_csv.2.len()), (Some(6), 12));
+    assert!(of_csv.1.to_string().contains("jazz"));
+    assert_eq!(split("table.parquet"), of_csv);
 }
 
 #[test]

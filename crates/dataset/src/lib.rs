@@ -12,6 +12,7 @@ pub mod check;
 pub mod collection;
 mod error;
 pub mod extract;
+pub mod files;
 mod genre;
 mod gtzan;
 mod locate;

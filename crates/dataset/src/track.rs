@@ -1,10 +1,11 @@
 //! Which track a row of a table belongs to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::CopyKind;
+use crate::augment::{CopyKind, SPECTROGRAM};
 
 /// What stands between a track's name and the kind and number of an altered copy.
 pub(crate) const MARK: char = '~';
@@ -64,10 +65,35 @@ impl TrackId {
             .then(|| (TrackId::of_row(&format!("{folder}{name}")), number))
     }
 
+    /// The tracks of the rows of one table, as [`TrackId::of_row`] tells them, but for the windows of a file, which are of one
+    /// track: rows `song.0.mp3`, `song.1.mp3` and so on, when they count up from 0.
+    pub fn of_rows<'a>(filenames: impl IntoIterator<Item = &'a str>) -> Vec<TrackId> {
+        let rows: Vec<_> = filenames
+            .into_iter()
+            .map(|name| (name, TrackId::of_window(name)))
+            .collect();
+        let mut numbers: BTreeMap<&TrackId, BTreeSet<u64>> = BTreeMap::new();
+        for (track, number) in rows.iter().filter_map(|(_, window)| window.as_ref()) {
+            numbers.entry(track).or_default().insert(*number);
+        }
+        numbers.retain(|_, windows| windows.last() == Some(&(windows.len() as u64 - 1)));
+        let track = |(name, window): &(&str, Option<(TrackId, u64)>)| match window {
+            Some((track, _)) if numbers.contains_key(track) => track.clone(),
+            _ => TrackId::of_row(name),
+        };
+        rows.iter().map(track).collect()
+    }
+
     /// The identity as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a file's name marks it as an altered copy.
+pub(crate) fn is_copy(filename: &str) -> bool {
+    let base = filename.rsplit(['/', '\\']).next().unwrap_or(filename);
+    without_marks(base).is_some()
 }
 
 /// A name without the first mark `~kind` and number of an altered copy, where it has one.
@@ -77,6 +103,7 @@ fn without_marks(base: &str) -> Option<String> {
         let kind = CopyKind::ALL
             .map(CopyKind::name)
             .into_iter()
+            .chain([SPECTROGRAM])
             .find(|kind| rest.starts_with(kind))?;
         let number = &rest[kind.len()..];
         let tail = number.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -122,6 +149,7 @@ mod tests {
             ("blues.00000~pitch1.wav", "blues.00000"),
             ("x/blues.00000~stretch12.2.wav", "blues.00000"),
             ("song~noise3.wav", "song"),
+            ("song~mel4.npy", "song"),
             ("song~noise3~gain1.wav", "song"),
             ("song~noise.wav", "song~noise"),
             ("song~noise3b.wav", "song~noise3b"),
@@ -148,6 +176,21 @@ mod tests {
             let window = window.as_ref().map(|(track, number)| (track.as_str(), *number));
             assert_eq!(window, found, "{name}");
         }
+    }
+
+    #[test]
+    fn windows_that_count_up_from_0_are_of_one_track() {
+        let names = [
+            "a.1.mp3",
+            "a.0.mp3",
+            "b.1.mp3",
+            "b.2.mp3",
+            "c.mp3",
+            "a~gain1.0.wav",
+        ];
+        let tracks = TrackId::of_rows(names);
+        let tracks: Vec<&str> = tracks.iter().map(TrackId::as_str).collect();
+        assert_eq!(tracks, ["a", "a", "b.1", "b.2", "c", "a"]);
     }
 
     #[test]

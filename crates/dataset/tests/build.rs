@@ -202,7 +202,8 @@ fn pages_are_walked_and_previews_kept_with_their_tags() {
         .count();
     assert_eq!(after - before, 2);
     // The list can be split as it is.
-    let items = melisma_dataset::split::Items::read_csv(&folder.path().join("collection.csv"), None).unwrap();
+    let items =
+        melisma_dataset::split::Items::read_table(&folder.path().join("collection.csv"), None).unwrap();
     assert_eq!(items.list()[0].artist.as_deref(), Some("Artist 0"));
     assert_eq!(items.labels().into_iter().collect::<Vec<_>>(), ["blues"]);
 }

@@ -63,9 +63,10 @@ pub struct Case {
 pub fn mixtures(model: &Model, windows: &Table) -> Result<BTreeMap<TrackId, Vec<f64>>> {
     let table = windows.select_schema(model.schema())?;
     let mut by_track: BTreeMap<TrackId, Vec<Vec<f64>>> = BTreeMap::new();
-    for (row, filename) in table.filenames.iter().enumerate() {
+    let tracks = TrackId::of_rows(table.filenames.iter().map(String::as_str));
+    for (row, track) in tracks.into_iter().enumerate() {
         by_track
-            .entry(TrackId::of_row(filename))
+            .entry(track)
             .or_default()
             .push(model.predict(table.row(row))?);
     }
@@ -129,4 +130,37 @@ pub fn compare(name: &str, model: &Model, original: &Table, changed: &Table) -> 
 
 fn best(mixture: &[f64]) -> usize {
     crate::metrics::top(ndarray::ArrayView1::from(mixture))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_gathered_and_numbered_files_are_not() {
+        let model = Model::shipped().unwrap();
+        let names = [
+            "song.0.wav",
+            "song.1.wav",
+            "take.4.wav",
+            "take.5.wav",
+            "blues.00001.0.wav",
+        ];
+        let columns = model.schema().names();
+        let table = Table {
+            values: (0..names.len() * columns.len()).map(|n| n as f64).collect(),
+            columns,
+            filenames: names.map(str::to_owned).to_vec(),
+            lengths: None,
+            labels: None,
+        };
+        let mixtures = mixtures(&model, &table).unwrap();
+        let tracks: Vec<&str> = mixtures.keys().map(TrackId::as_str).collect();
+        assert_eq!(tracks, ["blues.00001", "song", "take.4", "take.5"]);
+        let windows = [
+            model.predict(table.row(0)).unwrap(),
+            model.predict(table.row(1)).unwrap(),
+        ];
+        assert_eq!(mixtures.get(&"song".into()), mean_prediction(&windows).as_ref());
+    }
 }

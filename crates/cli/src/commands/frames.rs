@@ -1,11 +1,10 @@
 //! `melisma frames`: one feature of a recording, frame by frame.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, Write};
 
 use melisma_audio::{Hertz, Limit, load};
+use melisma_dataset::files::{self, write_beside};
 use melisma_features::{Descriptor, Extractor, HOP_LENGTH, SAMPLE_RATE};
 use serde::Serialize;
 
@@ -66,7 +65,7 @@ pub fn run(args: &FramesArgs) -> Result<(), Failed> {
         values,
         step_s: step as f64 / f64::from(SAMPLE_RATE),
     };
-    save(&args.output, |out| write(&series, out))
+    write_beside(&args.output, |out| write(&series, out))
         .map_err(|error| because(format!("{}: cannot be written: {error}", args.output.display())))?;
     let frames = series.values.len() / series.rows;
     if args.json {
@@ -91,22 +90,6 @@ pub fn run(args: &FramesArgs) -> Result<(), Failed> {
     }
 }
 
-fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let written = File::create(&beside).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.into_inner()?.sync_all()?;
-        std::fs::rename(&beside, path)
-    });
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
-}
-
 /// One line per frame: its time and its values.
 fn write_csv(series: &Series<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
@@ -122,25 +105,13 @@ fn write_csv(series: &Series<'_>, out: &mut dyn Write) -> io::Result<()> {
     csv.flush()
 }
 
-/// NumPy's format, version 1.0: single precision, rows x frames (or one axis, for one row of samples).
+/// NumPy's format: rows x frames (or one axis, for one row of samples).
 fn write_npy(series: &Series<'_>, out: &mut dyn Write) -> io::Result<()> {
     let frames = series.values.len() / series.rows;
     let shape = match (series.step_s * f64::from(SAMPLE_RATE)).round() as usize {
-        1 => format!("({frames},)"),
-        _ => format!("({}, {frames})", series.rows),
+        1 => vec![frames],
+        _ => vec![series.rows, frames],
     };
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
-    // The header ends with a line feed, and the data begin at a multiple of 64 bytes.
-    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
-    header.push_str(&" ".repeat(length - header.len() - 1));
-    header.push('\n');
-    out.write_all(b"\x93NUMPY\x01\x00")?;
-    out.write_all(&(length as u16).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    for row in 0..series.rows {
-        for value in series.values.iter().skip(row).step_by(series.rows) {
-            out.write_all(&value.to_le_bytes())?;
-        }
-    }
-    Ok(())
+    let rows = (0..series.rows).map(|row| series.values.iter().skip(row).step_by(series.rows));
+    files::write_npy(out, &shape, rows.flatten().copied())
 }

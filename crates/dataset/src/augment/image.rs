@@ -75,6 +75,18 @@ impl Image {
         (upper * (1.0 - down) + lower * down) as f32
     }
 
+    /// Of mean 0 and standard deviation 1; all zeros where every value is the same.
+    pub fn standardised(&self) -> Image {
+        let count = self.values.len().max(1) as f64;
+        let mean = self.values.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+        let square = |v: &f32| (f64::from(*v) - mean).powi(2);
+        let deviation = (self.values.iter().map(square).sum::<f64>() / count).sqrt();
+        self.made(|row, column| match f64::from(self.at(row, column)) - mean {
+            _ if deviation == 0.0 => 0.0,
+            distance => (distance / deviation) as f32,
+        })
+    }
+
     /// Moved by whole rows and columns; what comes in is 0.
     pub fn shifted(&self, rows: isize, columns: isize) -> Image {
         self.made(|row, column| {
@@ -251,6 +263,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_standardised_has_mean_0_and_deviation_1() {
+        let image = Image::new(20, 30, (0..600).map(|n| -40.0 + (n % 37) as f32).collect());
+        let values = image.standardised().values;
+        let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();
+        let power: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
+        assert!(sum.abs() < 1e-3 && (power / 600.0 - 1.0).abs() < 1e-6);
+        assert_eq!(Image::new(1, 3, vec![-100.0; 3]).standardised().values, [0.0; 3]);
     }
 
     #[test]

@@ -27,16 +27,15 @@ pub fn time_stretch(samples: &[f32], rate: f64) -> Vec<f32> {
     let window: Vec<f64> = (0..N_FFT)
         .map(|n| 0.5 - 0.5 * (TAU * n as f64 / N_FFT as f64).cos())
         .collect();
-    let spectra = transform(samples, &window);
-    let silent = vec![Complex64::default(); BINS];
-    let frame = |index: usize| spectra.get(index).unwrap_or(&silent);
-    let mut phase: Vec<f64> = spectra[0].iter().map(|bin| bin.arg()).collect();
+    let mut spectra = Spectra::new(samples, &window);
+    let mut phase: Vec<f64> = spectra.pair[0].iter().map(|bin| bin.arg()).collect();
     let mut out = Overlap::new(&window);
     for step in (0..)
         .map(|n| n as f64 * rate)
-        .take_while(|step| *step < spectra.len() as f64)
+        .take_while(|step| *step < Spectra::count(samples) as f64)
     {
-        let (before, after) = (frame(step as usize), frame(step as usize + 1));
+        spectra.advance(step as usize);
+        let [before, after] = &spectra.pair;
         let share = step.fract();
         let mut spectrum = Vec::with_capacity(BINS);
         for (bin, phase) in phase.iter_mut().enumerate() {
@@ -77,24 +76,62 @@ pub fn pitch_shift(samples: &[f32], semitones: f64) -> Vec<f32> {
     out
 }
 
-/// The spectra of centred frames, padded with zeros.
-fn transform(samples: &[f32], window: &[f64]) -> Vec<Vec<Complex64>> {
-    let forward = RealFftPlanner::<f64>::new().plan_fft_forward(N_FFT);
-    let mut input = forward.make_input_vec();
-    let spectrum = |frame: usize| {
-        for (n, (value, weight)) in input.iter_mut().zip(window).enumerate() {
+/// The spectra of centred frames, padded with zeros; silence after the last. Two at a time, so that memory does not grow with
+/// the sound.
+struct Spectra<'a> {
+    samples: &'a [f32],
+    window: &'a [f64],
+    forward: std::sync::Arc<dyn realfft::RealToComplex<f64>>,
+    first: usize,
+    pair: [Vec<Complex64>; 2],
+}
+
+impl<'a> Spectra<'a> {
+    fn new(samples: &'a [f32], window: &'a [f64]) -> Self {
+        let mut spectra = Spectra {
+            samples,
+            window,
+            forward: RealFftPlanner::<f64>::new().plan_fft_forward(N_FFT),
+            first: 0,
+            pair: [Vec::new(), Vec::new()],
+        };
+        spectra.pair = [spectra.frame(0), spectra.frame(1)];
+        spectra
+    }
+
+    /// Frames that hold samples.
+    fn count(samples: &[f32]) -> usize {
+        samples.len() / HOP + 1
+    }
+
+    /// Makes the pair begin with this frame, which is none before the present one.
+    fn advance(&mut self, first: usize) {
+        if first == self.first + 1 {
+            self.pair.swap(0, 1);
+            self.pair[1] = self.frame(first + 1);
+        } else if first != self.first {
+            self.pair = [self.frame(first), self.frame(first + 1)];
+        }
+        self.first = first;
+    }
+
+    fn frame(&self, frame: usize) -> Vec<Complex64> {
+        let mut spectrum = self.forward.make_output_vec();
+        if frame >= Spectra::count(self.samples) {
+            return spectrum;
+        }
+        let mut input = self.forward.make_input_vec();
+        for (n, (value, weight)) in input.iter_mut().zip(self.window).enumerate() {
             let at = (frame * HOP + n)
                 .checked_sub(N_FFT / 2)
-                .and_then(|at| samples.get(at));
+                .and_then(|at| self.samples.get(at));
             *value = weight * at.map_or(0.0, |sample| f64::from(*sample));
         }
-        let mut spectrum = forward.make_output_vec();
-        forward
+        self.forward
             .process(&mut input, &mut spectrum)
             .expect("buffers have the planned lengths");
         spectrum
-    };
-    (0..=samples.len() / HOP).map(spectrum).collect()
+    }
 }
 
 /// Frames added at their places, divided by the windows' sum of squares at the end.

@@ -1,4 +1,4 @@
-//! What is split: rows with an id, a label, a track and an artist, from a CSV file or a collection.
+//! What is split: rows with an id, a label, a track and an artist, from a table or a collection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::collection::{Collection, Part};
 use crate::split::{Place, fault};
+use crate::table::ParquetTexts;
 use crate::{Error, Result, TrackId, gtzan, sha256_file, sha256_hex};
 
 /// One row to be split.
@@ -35,7 +36,7 @@ pub struct Items {
 }
 
 /// The columns that are found by these names, the first that is there counting.
-const ID: &[&str] = &["id", "filename", "track_id"];
+const ID: &[&str] = &["id", "filename", "track_id", "file", "path"];
 const LABEL: &[&str] = &["label", "genre"];
 
 impl Items {
@@ -72,79 +73,32 @@ impl Items {
         })
     }
 
-    /// The rows of a CSV file: a feature table, or a list of recordings.
+    /// The rows of a CSV or Parquet file, by its ending: a feature table, or a list of recordings.
     ///
-    /// Columns are found by name: `id` (or `filename`, `track_id`), `label` (or `genre`), and, where there are any, `track`
-    /// (else it is told from the id, see [`TrackId::of_row`]), `artist` and `part`. `column` is one more to keep.
+    /// Columns are found by name: `id` (or `filename`, `track_id`, `file`, `path`), `label` (or `genre`), and, where there are
+    /// any, `track` (else it is told from the id, see [`TrackId::of_rows`]), `artist` and `part`. `column` is one more to keep.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read, [`Error::Table`] for a malformed one or a column that is not there, and as
     /// [`Items::new`].
-    pub fn read_csv(path: &Path, column: Option<&str>) -> Result<Items> {
+    pub fn read_table(path: &Path, column: Option<&str>) -> Result<Items> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(Error::io(path))?;
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::Headers)
-            .from_reader(file);
-        let broken = |error: csv::Error| Error::Table {
-            table: name.clone(),
-            line: error.position().map(csv::Position::line),
-            column: None,
-            message: error.to_string(),
+        let is_parquet = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
+        let (mut items, has_tracks) = match is_parquet {
+            true => parquet_items(path, &name, column)?,
+            false => csv_items(path, &name, column)?,
         };
-        let header = reader.headers().map_err(broken)?.clone();
-        let find = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| header.iter().position(|h| h == *name))
-        };
-        let (label, track, artist, part) =
-            (find(LABEL), find(&["track"]), find(&["artist"]), find(&["part"]));
-        let id = find(ID).ok_or_else(|| Error::table(&name, "no column `id` or `filename`"))?;
-        let key = column
-            .map(|column| {
-                find(&[column]).ok_or_else(|| Error::Table {
-                    table: name.clone(),
-                    line: None,
-                    column: Some(column.to_owned()),
-                    message: "no such column".to_owned(),
-                })
-            })
-            .transpose()?;
-        let mut items = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(broken)?;
-            let text = |at: Option<usize>| {
-                let text = record.get(at?)?.trim();
-                (!text.is_empty()).then(|| text.to_owned())
-            };
-            let id = record.get(id).unwrap_or_default().to_owned();
-            let part = text(part)
-                .map(|part| match part.parse() {
-                    Ok(Place::Part(part)) => Ok(part),
-                    _ => Err(Error::Table {
-                        table: name.clone(),
-                        line: record.position().map(csv::Position::line),
-                        column: Some("part".to_owned()),
-                        message: format!("`{part}` is not train, valid or test"),
-                    }),
-                })
-                .transpose()?;
-            items.push(Item {
-                track: text(track).unwrap_or_else(|| TrackId::of_row(&id).as_str().to_owned()),
-                label: text(label),
-                artist: text(artist),
-                key: text(key),
-                part,
-                id,
-            });
+        if !has_tracks {
+            let tracks = TrackId::of_rows(items.iter().map(|item| item.id.as_str()));
+            for (item, track) in items.iter_mut().zip(tracks) {
+                item.track = track.as_str().to_owned();
+            }
         }
         let source = path
             .file_name()
             .map_or(name, |n| n.to_string_lossy().into_owned());
-        if track.is_none() {
-            gather_windows(&mut items);
-        }
         let mut items = Items::new(items, &source)?;
         items.sha256 = sha256_file(path)?;
         Ok(items)
@@ -194,11 +148,11 @@ impl Items {
     /// The list is a CSV file with the columns `id` and `artist`, or Sturm's index of GTZAN (`file ::: artist ::: title`).
     ///
     /// # Errors
-    /// As [`Items::read_csv`]; [`Error::List`] for a line of the index that cannot be understood.
+    /// As [`Items::read_table`]; [`Error::List`] for a line of the index that cannot be understood.
     pub fn with_artists(mut self, list: &Path) -> Result<Items> {
         let known: BTreeMap<String, String> =
             if list.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-                let rows = Items::read_csv(list, Some("artist"))?.items;
+                let rows = Items::read_table(list, Some("artist"))?.items;
                 rows.into_iter()
                     .filter_map(|item| Some((item.track, item.artist?)))
                     .collect()
@@ -250,20 +204,112 @@ impl Items {
     }
 }
 
-/// Gives the windows of a file its track: rows `song.0.mp3`, `song.1.mp3` and so on, when they count up from 0.
-fn gather_windows(items: &mut [Item]) {
-    let mut numbers: BTreeMap<TrackId, BTreeSet<u64>> = BTreeMap::new();
-    for (track, number) in items.iter().filter_map(|item| TrackId::of_window(&item.id)) {
-        numbers.entry(track).or_default().insert(number);
+/// Which column of a table holds what.
+struct Columns<'a> {
+    table: &'a str,
+    id: usize,
+    label: Option<usize>,
+    track: Option<usize>,
+    artist: Option<usize>,
+    part: Option<usize>,
+    key: Option<usize>,
+}
+
+impl<'a> Columns<'a> {
+    /// Finds the columns in a header; `key` is one more.
+    fn find(table: &'a str, header: &[&str], key: Option<&str>) -> Result<Self> {
+        let find = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| header.iter().position(|column| column == name))
+        };
+        let key = key
+            .map(|column| {
+                find(&[column]).ok_or_else(|| Error::Table {
+                    table: table.to_owned(),
+                    line: None,
+                    column: Some(column.to_owned()),
+                    message: "no such column".to_owned(),
+                })
+            })
+            .transpose()?;
+        Ok(Columns {
+            table,
+            id: find(ID).ok_or_else(|| Error::table(table, "no column `id` or `filename`"))?,
+            label: find(LABEL),
+            track: find(&["track"]),
+            artist: find(&["artist"]),
+            part: find(&["part"]),
+            key,
+        })
     }
-    numbers.retain(|_, windows| windows.last() == Some(&(windows.len() as u64 - 1)));
-    for item in items {
-        if let Some((track, _)) = TrackId::of_window(&item.id)
-            && numbers.contains_key(&track)
-        {
-            item.track = track.as_str().to_owned();
+
+    /// The row whose cells are these; its track is empty where the table has no column for it.
+    fn item<'c>(&self, line: Option<u64>, cell: impl Fn(usize) -> Option<&'c str>) -> Result<Item> {
+        let text = |at: Option<usize>| {
+            let text = cell(at?)?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let id = cell(self.id).unwrap_or_default().to_owned();
+        let part = text(self.part)
+            .map(|part| match part.parse() {
+                Ok(Place::Part(part)) => Ok(part),
+                _ => Err(Error::Table {
+                    table: self.table.to_owned(),
+                    line,
+                    column: Some("part".to_owned()),
+                    message: format!("`{part}` is not train, valid or test"),
+                }),
+            })
+            .transpose()?;
+        Ok(Item {
+            track: text(self.track).unwrap_or_else(|| TrackId::of_row(&id).as_str().to_owned()),
+            label: text(self.label),
+            artist: text(self.artist),
+            key: text(self.key),
+            part,
+            id,
+        })
+    }
+}
+
+/// The rows of a CSV file, and whether it names their tracks.
+fn csv_items(path: &Path, name: &str, column: Option<&str>) -> Result<(Vec<Item>, bool)> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::Headers)
+        .from_reader(file);
+    let broken = |error: csv::Error| Error::Table {
+        table: name.to_owned(),
+        line: error.position().map(csv::Position::line),
+        column: None,
+        message: error.to_string(),
+    };
+    let header = reader.headers().map_err(broken)?.clone();
+    let columns = Columns::find(name, &header.iter().collect::<Vec<_>>(), column)?;
+    let mut items = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map(csv::Position::line);
+        items.push(columns.item(line, |at| record.get(at))?);
+    }
+    Ok((items, columns.track.is_some()))
+}
+
+/// As [`csv_items`] for Parquet; a line is a row there.
+fn parquet_items(path: &Path, name: &str, column: Option<&str>) -> Result<(Vec<Item>, bool)> {
+    let known = [ID, LABEL, &["track", "artist", "part"]].concat();
+    let mut reader = ParquetTexts::open(path, &|name| known.contains(&name) || column == Some(name))?;
+    let header: Vec<String> = reader.header().to_vec();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let columns = Columns::find(name, &header, column)?;
+    let mut items = Vec::new();
+    while let Some(batch) = reader.next_batch()? {
+        for (row, line) in batch.lines().enumerate() {
+            items.push(columns.item(Some(line), |at| batch.text(at, row))?);
         }
     }
+    Ok((items, columns.track.is_some()))
 }
 
 #[cfg(test)]
@@ -274,7 +320,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         std::fs::write(&path, text).unwrap();
-        Items::read_csv(&path, column)
+        Items::read_table(&path, column)
     }
 
     #[test]
@@ -312,6 +358,59 @@ mod tests {
         let items = read(&format!("filename\n{}\n", names.join("\n")), None).unwrap();
         let tracks: Vec<&str> = items.list().iter().map(|item| item.track.as_str()).collect();
         assert_eq!(tracks, ["song", "song", "blues.00001", "take.4", "take.5"]);
+    }
+
+    #[test]
+    fn parquet_is_read_as_csv_is() {
+        use std::sync::Arc;
+
+        use arrow_array::{
+            ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, types::Int32Type,
+        };
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        let texts = |values: [Option<&str>; 3]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+        let lists = [Some(vec![Some(1)]), None, Some(vec![])];
+        let columns = [
+            (
+                "tempo",
+                Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0])) as ArrayRef,
+            ),
+            // Neither text nor number, but nothing that a split asks for.
+            (
+                "chords",
+                Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)),
+            ),
+            (
+                "year",
+                Arc::new(Int64Array::from(vec![Some(1999), None, Some(2001)])),
+            ),
+            (
+                "filename",
+                texts([Some("b.0.mp3"), Some("b.1.mp3"), Some("a.mp3")]),
+            ),
+            ("genre", texts([Some("jazz"), None, Some("rock")])),
+            ("artist", texts([Some("B"), Some("B"), None])),
+            ("part", texts([Some("train"), None, Some("test")])),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = File::create(&path).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let text = "filename,genre,artist,part,year\nb.0.mp3,jazz,B,train,1999\nb.1.mp3,,B,,\na.mp3,rock,,test,2001\n";
+        let items = Items::read_table(&path, Some("year")).unwrap();
+        assert_eq!(items.list(), read(text, Some("year")).unwrap().list());
+        assert_eq!(
+            (items.source(), items.list()[2].track.as_str()),
+            ("t.parquet", "b")
+        );
+        let said = |column| Items::read_table(&path, Some(column)).unwrap_err().to_string();
+        assert!(said("none").contains("t.parquet, column `none`: no such column"));
+        assert!(said("chords").contains("t.parquet, column `chords`: values of type"));
+        std::fs::write(&path, "PAR1 nonsense PAR1").unwrap();
+        assert!(said("year").contains("t.parquet"));
     }
 
     #[test]

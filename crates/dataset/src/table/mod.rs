@@ -16,6 +16,7 @@ use std::path::Path;
 use melisma_features::Schema;
 
 pub use metadata::Metadata;
+pub(crate) use parquet_source::ParquetTexts;
 pub use reader::{Batch, ReadOptions, TableReader};
 
 use crate::{Error, Result};

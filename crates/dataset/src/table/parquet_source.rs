@@ -14,6 +14,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -34,7 +35,8 @@ pub(super) struct ParquetSource {
 }
 
 impl ParquetSource {
-    pub(super) fn open(path: &Path) -> Result<ParquetSource> {
+    /// The columns of the file that are to be kept, in its order.
+    pub(super) fn open(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<ParquetSource> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(Error::io(path))?;
         let length = file.metadata().map_err(Error::io(path))?.len();
@@ -67,7 +69,13 @@ impl ParquetSource {
             let options = ArrowReaderOptions::new().with_schema(Arc::new(plain));
             let found =
                 ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(|e| e.to_string())?;
-            let header: Vec<String> = found.schema().fields().iter().map(|f| f.name().clone()).collect();
+            let names = found.schema().fields().iter().map(|field| field.name());
+            let (kept, header): (Vec<usize>, Vec<String>) = names
+                .enumerate()
+                .filter(|(_, name)| keep(name))
+                .map(|(at, name)| (at, name.clone()))
+                .unzip();
+            let projection = ProjectionMask::roots(found.parquet_schema(), kept);
             let metadata = found
                 .metadata()
                 .file_metadata()
@@ -79,6 +87,7 @@ impl ParquetSource {
                 .collect();
             let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, found)
                 .with_batch_size(BATCH)
+                .with_projection(projection)
                 .build()
                 .map_err(|e| e.to_string())?;
             Ok((reader, header, metadata))
@@ -140,6 +149,60 @@ impl ParquetSource {
             columns,
             lines: (first..=self.row).collect(),
         })
+    }
+}
+
+/// Some columns of a Parquet file as texts, for whoever wants names and not numbers.
+pub(crate) struct ParquetTexts(ParquetSource);
+
+impl ParquetTexts {
+    /// Opens a file for the columns that are to be kept.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read, [`Error::Table`] when it is malformed.
+    pub(crate) fn open(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<ParquetTexts> {
+        ParquetSource::open(path, keep).map(ParquetTexts)
+    }
+
+    /// The names of the columns.
+    pub(crate) fn header(&self) -> &[String] {
+        self.0.header()
+    }
+
+    /// The next rows; none at the end.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for a malformed file, or values that are neither numbers nor text.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<TextBatch>> {
+        let as_texts = |column: Cell| match column {
+            Cell::Text(texts) => texts.iter().map(str::to_owned).collect(),
+            Cell::Number(values) => values
+                .iter()
+                .map(|v| if v.is_nan() { String::new() } else { v.to_string() })
+                .collect(),
+        };
+        Ok(self.0.next()?.map(|cells| TextBatch {
+            columns: cells.columns.into_iter().map(as_texts).collect(),
+            lines: cells.lines,
+        }))
+    }
+}
+
+/// Some rows of [`ParquetTexts`].
+pub(crate) struct TextBatch {
+    columns: Vec<Vec<String>>,
+    lines: Vec<u64>,
+}
+
+impl TextBatch {
+    /// The number of each row in the file, from 1.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = u64> {
+        self.lines.iter().copied()
+    }
+
+    /// A cell; empty where the value is missing.
+    pub(crate) fn text(&self, column: usize, row: usize) -> Option<&str> {
+        Some(self.columns.get(column)?.get(row)?.as_str())
     }
 }
 

@@ -144,7 +144,7 @@ impl Texts {
         self.ends.push(self.all.len());
     }
 
-    fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.all[start..end])
     }
@@ -182,7 +182,7 @@ impl TableReader {
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
         let (source, metadata) = if parquet {
-            let source = ParquetSource::open(path)?;
+            let source = ParquetSource::open(path, &|_| true)?;
             let metadata = source.metadata();
             (Source::Parquet(Box::new(source)), metadata)
         } else {

@@ -1,5 +1,6 @@
 //! `melisma dataset`: commands on whole collections, one file each.
 
+mod augment;
 mod build;
 mod check;
 mod split;
@@ -16,6 +17,7 @@ pub fn run(args: &DatasetArgs, run: &Run) -> Result<(), Failed> {
         DatasetCommand::Check(a) => check::run(a, run),
         DatasetCommand::Split(a) => split::run(a),
         DatasetCommand::Build(a) => build::run(a, run),
+        DatasetCommand::Augment(a) => augment::run(a, run),
     }
 }
 

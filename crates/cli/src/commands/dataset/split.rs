@@ -54,12 +54,13 @@ pub fn run(args: &SplitArgs) -> Result<(), Failed> {
     print(&split)
 }
 
-/// The rows: of a CSV file as they stand in it, of anything else as a collection.
+/// The rows: of a CSV or Parquet table as they stand in it, of anything else as a collection.
 fn items(args: &SplitArgs, column: Option<&str>) -> Result<Items, Failed> {
     let path = &args.collection.path;
-    let is_csv = path.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-    let mut items = if is_csv && args.collection.kind.is_none_or(|kind| kind == Kind::Table) {
-        Items::read_csv(path, column)
+    let ends = |ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
+    let is_table = path.is_file() && (ends("csv") || ends("parquet"));
+    let mut items = if is_table && args.collection.kind.is_none_or(|kind| kind == Kind::Table) {
+        Items::read_table(path, column)
     } else {
         Items::of_collection(super::open(&args.collection)?.as_ref(), column)
     }
