@@ -192,7 +192,7 @@ fn hopeless_files_among_good_ones() {
         assert!(lines[0].contains(said), "{}", lines[0]);
     }
     assert!(ran.stderr.contains("2 rows from 2 of 15 files"), "{}", ran.stderr);
-    assert_eq!(names_in(out.path()), ["t.csv"]);
+    assert_eq!(names_in(out.path()), ["t.csv", "t.csv.json"]);
 
     let ran = run(melisma!("classify", folder.path(), &missing, "--json"))
         .refused(&["13 of 15 files could not be classified"]);
@@ -618,8 +618,8 @@ fn a_disk_that_is_full() {
         let ran = on_disk_of(kilobytes, script, "csv").succeeded();
         let (log, table) = ran
             .stdout
-            .split_once("t.csv\nfilename")
-            .expect("nothing but the table lies there");
+            .split_once("t.csv\nt.csv.json\nfilename")
+            .expect("nothing but the table and how it was made lies there");
         assert!(log.starts_with("2\ngoing on: "), "{log}");
         assert_eq!(format!("filename{table}"), expected, "{kilobytes} KB");
     }

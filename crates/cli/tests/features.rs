@@ -61,7 +61,10 @@ fn every_schema_has_its_columns() {
         .refused(&["unknown schema `mine`", "gtzan, spotify, full, fma"]);
     run(melisma!("features", &song, "--output", &out)).succeeded();
     assert_eq!(Table::read(&out).columns.len(), 59, "gtzan is the default");
-    assert_eq!(names_in(folder.path()), ["song.wav", "table.csv"]);
+    assert_eq!(
+        names_in(folder.path()),
+        ["song.wav", "table.csv", "table.csv.json"]
+    );
 }
 
 /// A few files in folders, two of them named alike.
@@ -453,7 +456,10 @@ fn a_table_is_replaced_as_a_whole() {
     );
     run(melisma!("features", &song, "-o", &out)).succeeded();
     assert_eq!(Table::read(&out).names(), ["song.wav"]);
-    assert_eq!(names_in(folder.path()), ["bad.wav", "song.wav", "t.csv"]);
+    assert_eq!(
+        names_in(folder.path()),
+        ["bad.wav", "song.wav", "t.csv", "t.csv.json"]
+    );
 }
 
 #[test]

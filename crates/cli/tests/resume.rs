@@ -80,7 +80,10 @@ impl Work {
             fs::read(self.out()).unwrap() == self.expected,
             "the table differs from that of an undisturbed run"
         );
-        assert_eq!(names_in(self.folder.path()), ["music", "table.csv"]);
+        assert_eq!(
+            names_in(self.folder.path()),
+            ["music", "table.csv", "table.csv.json"]
+        );
         let resumed = ran.json()["resumed"].as_u64().unwrap();
         if resumed > 0 {
             ran.said(&[&format!("going on: {resumed} of {FILES} files are done already")]);
