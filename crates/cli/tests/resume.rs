@@ -114,6 +114,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
         assert!((after as u64..FILES as u64).contains(&done));
         assert_eq!(work.resumed(), done);
         fs::remove_file(work.out()).unwrap();
+        fs::remove_file(work.out().with_extension("csv.json")).unwrap();
     }
 }
 
@@ -138,6 +139,7 @@ fn a_killed_run_goes_on_and_a_torn_line_is_dropped() {
         put(work.journal(), journal);
         assert_eq!(work.resumed(), taken_over);
         fs::remove_file(work.out()).unwrap();
+        fs::remove_file(work.out().with_extension("csv.json")).unwrap();
     }
 }
 
