@@ -2,7 +2,7 @@
 //!
 //! [`augment_files`] makes copies of whole folders. What it does is there in pure functions, for a training loop: four copies of a standardised spectrogram ([`four_copies`]); rotation, shift, flip and
 //! zoom on the fly ([`Image`]); pitch, tempo, level, noise and a codec for sound. Chance comes only through the
-//! [`Rng`](crate::rng::Rng) that is handed in. A copy's file is named `song~pitch1.wav` ([`copy_name`]), so that
+//! [`Rng`] that is handed in. A copy's file is named `song~pitch1.wav` ([`copy_name`]), so that
 //! [`TrackId::of_row`](crate::TrackId::of_row), and with it every split, keeps it with its original.
 
 mod alteration;
