@@ -1,6 +1,7 @@
 //! Descriptive statistics of every feature.
 
 use super::Context;
+use crate::classes::quantile;
 use crate::report::{Cell, ReportError, Section, TableView};
 
 const HEADER: [&str; 12] = [
@@ -64,29 +65,4 @@ pub(super) fn section(context: &mut Context<'_>) -> Result<Option<Section>, Repo
         rows,
     });
     Ok(Some(part))
-}
-
-/// The quantile of sorted values, between neighbours in proportion (as `numpy.quantile`); NaN for none.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let place = share * last as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    low + (high - low) * place.fract()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quantile;
-
-    #[test]
-    fn quantiles_are_numpys() {
-        let values = [1.0, 2.0, 4.0, 8.0];
-        // numpy.quantile([1, 2, 4, 8], [0, .25, .5, .75, 1])
-        for (share, expected) in [(0.0, 1.0), (0.25, 1.75), (0.5, 3.0), (0.75, 5.0), (1.0, 8.0)] {
-            assert_eq!(quantile(&values, share), expected);
-        }
-        assert!(quantile(&[], 0.5).is_nan());
-    }
 }
