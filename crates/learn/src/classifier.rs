@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::{KernelRidge, KernelRidgeParams};
 use crate::logistic::{Logistic, LogisticParams};
+use crate::metrics::top;
 use crate::payload::{Reader, Writer};
 use crate::voting::{Voting, VotingParams};
 use crate::{Error, Examples, Result};
@@ -69,6 +70,15 @@ impl Classifier {
             Classifier::KernelRidge(model) => model.predict_proba(x),
             Classifier::Voting(model) => model.predict_proba(x),
         }
+    }
+
+    /// The class each row is taken for: the most probable one, unless the classifier decides otherwise than by
+    /// probabilities.
+    ///
+    /// # Panics
+    /// As [`Classifier::predict_proba`].
+    pub fn predict(&self, x: &Array2<f64>) -> Vec<usize> {
+        self.predict_proba(x).rows().into_iter().map(top).collect()
     }
 
     /// The number of inputs and of classes.

@@ -1,6 +1,8 @@
 //! What an estimator is fitted on.
 
-use ndarray::Array2;
+use std::sync::Arc;
+
+use ndarray::{Array2, Axis};
 
 use crate::{Error, Result};
 
@@ -10,6 +12,8 @@ pub struct Examples {
     x: Array2<f64>,
     y: Vec<usize>,
     classes: usize,
+    names: Option<Arc<[String]>>,
+    groups: Option<Vec<usize>>,
 }
 
 impl Examples {
@@ -40,11 +44,97 @@ impl Examples {
         if let Some(class) = y.iter().find(|&&class| class >= classes) {
             return Err(Error::Examples(format!("class {class} of {classes}")));
         }
-        let examples = Examples { x, y, classes };
+        let examples = Examples {
+            x,
+            y,
+            classes,
+            names: None,
+            groups: None,
+        };
         if examples.counts().iter().filter(|&&count| count > 0).count() < 2 {
             return Err(Error::Examples("fewer than two classes have rows".to_owned()));
         }
         Ok(examples)
+    }
+
+    /// The same rows with a name for each input.
+    ///
+    /// # Errors
+    /// [`Error::Examples`] when there are more or fewer names than inputs.
+    pub fn with_names(mut self, names: Arc<[String]>) -> Result<Examples> {
+        if names.len() != self.x.ncols() {
+            return Err(Error::Examples(format!(
+                "{} names for {} inputs",
+                names.len(),
+                self.x.ncols()
+            )));
+        }
+        self.names = Some(names);
+        Ok(self)
+    }
+
+    /// The same rows with the group (track, artist) of each: rows of one group are never parted by an inner fold.
+    ///
+    /// # Errors
+    /// [`Error::Examples`] when there are more or fewer groups than rows.
+    pub fn with_groups(mut self, groups: Vec<usize>) -> Result<Examples> {
+        if groups.len() != self.y.len() {
+            return Err(Error::Examples(format!(
+                "{} groups for {} rows",
+                groups.len(),
+                self.y.len()
+            )));
+        }
+        self.groups = Some(groups);
+        Ok(self)
+    }
+
+    /// The same rows, classes and groups with other inputs, as a step of a pipeline makes them.
+    ///
+    /// # Errors
+    /// As [`Examples::new`] and [`Examples::with_names`].
+    pub fn with_x(&self, x: Array2<f64>, names: Option<Arc<[String]>>) -> Result<Examples> {
+        let mut examples = Examples::new(x, self.y.clone(), self.classes)?;
+        examples.groups.clone_from(&self.groups);
+        match names {
+            Some(names) => examples.with_names(names),
+            None => Ok(examples),
+        }
+    }
+
+    /// The rows at these positions, in this order, with their names and groups.
+    ///
+    /// # Errors
+    /// [`Error::Examples`] when fewer than two classes have rows among them.
+    ///
+    /// # Panics
+    /// If a position is out of range.
+    pub fn subset(&self, rows: &[usize]) -> Result<Examples> {
+        let y = rows.iter().map(|&row| self.y[row]).collect();
+        let mut examples = Examples::new(self.x.select(Axis(0), rows), y, self.classes)?;
+        examples.names.clone_from(&self.names);
+        examples.groups = self
+            .groups
+            .as_ref()
+            .map(|groups| rows.iter().map(|&row| groups[row]).collect());
+        Ok(examples)
+    }
+
+    /// The inputs' names, where they have any.
+    pub fn names(&self) -> Option<&Arc<[String]>> {
+        self.names.as_ref()
+    }
+
+    /// The name of an input, or its number.
+    pub fn name(&self, input: usize) -> String {
+        self.names
+            .as_ref()
+            .map_or_else(|| format!("input {input}"), |names| names[input].clone())
+    }
+
+    /// The group of each row, where rows have any.
+    pub fn groups(&self) -> Option<&[usize]> {
+        self.groups.as_deref()
     }
 
     /// The rows, shape (rows, inputs).
@@ -117,6 +207,29 @@ mod tests {
             let error = Examples::new(x, y, 3).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn names_and_groups_follow_their_rows() {
+        let x = array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
+        let names: Arc<[String]> = ["a".to_owned(), "b".to_owned()].into();
+        let examples = Examples::new(x, vec![0, 1, 1], 2).unwrap();
+        assert!(examples.clone().with_names([].into()).is_err());
+        assert!(examples.clone().with_groups(vec![1]).is_err());
+        let examples = examples
+            .with_names(names)
+            .unwrap()
+            .with_groups(vec![7, 8, 9])
+            .unwrap();
+        let part = examples.subset(&[2, 0]).unwrap();
+        assert_eq!((part.y(), part.groups().unwrap()), (&[1, 0][..], &[9, 7][..]));
+        assert_eq!((part.x()[[0, 1]], part.name(1)), (6.0, "b".to_owned()));
+        let projected = part.with_x(array![[0.0], [1.0]], None).unwrap();
+        assert_eq!(
+            (projected.name(0).as_str(), projected.groups()),
+            ("input 0", part.groups())
+        );
+        assert!(examples.subset(&[1, 2]).is_err(), "one class");
     }
 
     #[test]

@@ -22,11 +22,17 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     moved.map_err(Error::io(path))
 }
 
-/// CPU seconds this thread has used, where the system tells (Linux); fits run on one thread.
+/// CPU seconds all threads of this process have used, where the system tells.
+#[cfg(unix)]
 pub(crate) fn cpu_seconds() -> Option<f64> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
-    Some(nanoseconds * 1e-9)
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+/// CPU seconds all threads of this process have used: not known here.
+#[cfg(not(unix))]
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    None
 }
 
 #[cfg(test)]

@@ -33,6 +33,31 @@ impl Writer {
         self.vector(&values.iter().copied().collect::<Vec<_>>());
     }
 
+    /// A list of numbers as they are, where rounding could turn a decision.
+    #[allow(dead_code)]
+    pub(crate) fn exact(&mut self, values: &[f64]) {
+        self.length(values.len());
+        values
+            .iter()
+            .for_each(|value| self.bytes.extend_from_slice(&value.to_le_bytes()));
+    }
+
+    /// A matrix as it is: its width, then its rows.
+    #[allow(dead_code)]
+    pub(crate) fn exact_matrix(&mut self, values: &Array2<f64>) {
+        self.length(values.ncols());
+        self.exact(&values.iter().copied().collect::<Vec<_>>());
+    }
+
+    /// A list of whole numbers.
+    #[allow(dead_code)]
+    pub(crate) fn whole(&mut self, values: &[u32]) {
+        self.length(values.len());
+        values
+            .iter()
+            .for_each(|value| self.bytes.extend_from_slice(&value.to_le_bytes()));
+    }
+
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -97,6 +122,44 @@ impl<'a> Reader<'a> {
         }
         Array2::from_shape_vec((values.len() / width, width), values)
             .map_err(|error| Error::Model(error.to_string()))
+    }
+
+    /// What [`Writer::exact`] wrote; never NaN.
+    #[allow(dead_code)]
+    pub(crate) fn exact(&mut self) -> Result<Vec<f64>> {
+        let length = self.length()?;
+        let bytes = self.take(length.saturating_mul(8))?;
+        let values: Vec<f64> = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|chunk| f64::from_le_bytes(*chunk))
+            .collect();
+        if values.iter().any(|value| value.is_nan()) {
+            return Err(Error::Model("the payload holds NaN".to_owned()));
+        }
+        Ok(values)
+    }
+
+    /// What [`Writer::exact_matrix`] wrote; all finite.
+    #[allow(dead_code)]
+    pub(crate) fn exact_matrix(&mut self) -> Result<Array2<f64>> {
+        let width = self.length()?;
+        let values = self.exact()?;
+        if width == 0 || values.len() % width != 0 || values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::Model("malformed matrix".to_owned()));
+        }
+        Array2::from_shape_vec((values.len() / width, width), values)
+            .map_err(|error| Error::Model(error.to_string()))
+    }
+
+    /// What [`Writer::whole`] wrote.
+    #[allow(dead_code)]
+    pub(crate) fn whole(&mut self) -> Result<Vec<u32>> {
+        let length = self.length()?;
+        let bytes = self.take(length.saturating_mul(4))?;
+        let chunks = bytes.as_chunks::<4>().0.iter();
+        Ok(chunks.map(|chunk| u32::from_le_bytes(*chunk)).collect())
     }
 
     /// Checks that nothing is left.
