@@ -1,4 +1,4 @@
-//! Bars: counts of classes, missing values, rankings; one bar to a name, or one of each series.
+//! Bars: counts of classes, missing values, rankings; one bar to a name, or one of each series, side by side or end to end.
 
 use crate::axis::Axis;
 use crate::axis::number;
@@ -6,10 +6,9 @@ use crate::canvas::{Anchor, Canvas, Mark, Shape};
 use crate::color::{TEXT, class_color};
 use crate::error::Error;
 use crate::figure::{Caption, Figure};
-use crate::font::Font;
 use crate::frame::{
-    Area, BOTTOM, EDGE, Entry, Frame, TICK_SIZE, WIDTH, heading, left_margin, legend_across, one_line, tell,
-    top,
+    Area, BOTTOM, EDGE, Entry, Frame, TICK_SIZE, WIDTH, fitted, heading, left_margin, legend_across,
+    legend_height, noted, one_line, tell, top,
 };
 use crate::table::Table;
 
@@ -32,8 +31,10 @@ pub struct Series<'a> {
 pub struct Bars<'a> {
     /// Names of the bars.
     pub names: &'a [String],
-    /// One series, or several side by side.
+    /// One series, or several.
     pub series: &'a [Series<'a>],
+    /// Whether the bars of several series stand end to end and add up (those below zero apart), and not side by side.
+    pub stacked: bool,
     /// What the values are, with their unit.
     pub axis: &'a str,
     /// Whether bars stand; they lie otherwise, with room for long names.
@@ -53,13 +54,11 @@ impl Bars<'_> {
             caption.same("values", series.values.len(), "names", self.names.len())?;
         }
         let shown = self.names.len().min(MAX_NAMES);
-        let values = self.series.iter().flat_map(|s| s.values[..shown].iter().copied());
-        let axis = Axis::from_zero(values, 7, self.axis).ok_or_else(|| caption.empty())?;
+        let ends = (0..self.series.len()).flat_map(|s| (0..shown).filter_map(move |i| self.span(s, i)));
+        let axis = Axis::from_zero(ends.map(|(_, end)| end), 7, self.axis).ok_or_else(|| caption.empty())?;
         let note = match self.names.len() - shown {
             0 => self.note.to_owned(),
-            more => format!("{} {more} more are in the table.", self.note)
-                .trim_start()
-                .to_owned(),
+            more => noted(self.note, &format!("{more} more are in the table.")),
         };
         let canvas = match self.upright {
             true => self.standing(caption, axis, shown, &note),
@@ -83,8 +82,47 @@ impl Bars<'_> {
             .collect()
     }
 
-    fn legend_height(&self) -> f64 {
-        if self.series.len() > 1 { 34.0 } else { 0.0 }
+    /// The values between which a bar lies, its end second.
+    fn span(&self, series: usize, name: usize) -> Option<(f64, f64)> {
+        let value = self.series[series].values[name];
+        if !value.is_finite() {
+            return None;
+        }
+        let start = match self.stacked {
+            true => self.total(&self.series[..series], name, value < 0.0),
+            false => 0.0,
+        };
+        Some((start, (start + value).clamp(f64::MIN, f64::MAX)))
+    }
+
+    /// The sum of a name's values above zero, or of those below it.
+    fn total(&self, series: &[Series<'_>], name: usize, below: bool) -> f64 {
+        let values = series.iter().map(|s| s.values[name]);
+        let same = values.filter(|v| v.is_finite() && (*v < 0.0) == below);
+        same.fold(0.0, |sum, v| (sum + v).clamp(f64::MIN, f64::MAX))
+    }
+
+    /// How many bars share the place of a name.
+    fn abreast(&self) -> f64 {
+        if self.stacked {
+            1.0
+        } else {
+            self.series.len() as f64
+        }
+    }
+
+    /// What is written at the end of a name's bars, where there is one bar or one sum.
+    fn end_text(&self, name: usize) -> Option<f64> {
+        if self.series.len() > 1 && !self.stacked {
+            return None;
+        }
+        let mut values = self
+            .series
+            .iter()
+            .map(|s| s.values[name])
+            .filter(|v| v.is_finite());
+        let some = values.clone().next().is_some() && values.all(|v| v >= 0.0);
+        some.then(|| self.total(self.series, name, false))
     }
 
     fn tell(&self, series: usize, name: usize) -> String {
@@ -100,20 +138,13 @@ impl Bars<'_> {
     }
 
     fn lying(&self, caption: &Caption<'_>, axis: Axis, shown: usize, note: &str) -> Canvas {
-        let font = Font::new(false);
-        let names: Vec<String> = self.names[..shown]
-            .iter()
-            .map(|name| font.fit(&one_line(name), TICK_SIZE, NAME_WIDTH))
-            .collect();
-        let widest = names
-            .iter()
-            .map(|name| font.width(name, TICK_SIZE))
-            .fold(0.0, f64::max);
-        let each = 8.0 + (14.0 * self.series.len() as f64).max(15.0);
+        let (names, widest) = fitted(self.names[..shown].iter().map(String::as_str), NAME_WIDTH);
+        let each = 8.0 + (14.0 * self.abreast()).max(15.0);
         let left = EDGE + widest + 12.0;
+        let entries = self.entries();
         let area = Area {
             x: left,
-            y: top(note) + self.legend_height(),
+            y: top(note) + legend_height(left, WIDTH - EDGE, &entries),
             w: WIDTH - left - EDGE - 60.0,
             h: each * shown as f64,
         };
@@ -124,15 +155,9 @@ impl Bars<'_> {
         };
         let mut canvas = Canvas::new(WIDTH, area.y + area.h + BOTTOM);
         heading(&mut canvas, caption.title, note);
-        legend_across(
-            &mut canvas,
-            area.x,
-            top(note) - 6.0,
-            WIDTH - EDGE,
-            &self.entries(),
-        );
+        legend_across(&mut canvas, area.x, top(note) - 6.0, WIDTH - EDGE, &entries);
         frame.grid(&mut canvas, true, false);
-        let thick = (each - 8.0) / self.series.len() as f64;
+        let thick = (each - 8.0) / self.abreast();
         for (i, name) in names.iter().enumerate() {
             let y = area.y + i as f64 * each;
             canvas.text(
@@ -143,23 +168,23 @@ impl Bars<'_> {
                 Anchor::End,
                 TEXT,
             );
-            for (s, series) in self.series.iter().enumerate() {
-                let value = series.values[i];
-                if !value.is_finite() {
+            for s in 0..self.series.len() {
+                let Some((start, end)) = self.span(s, i) else {
                     continue;
-                }
-                let (from, to) = (frame.px(value.min(0.0)), frame.px(value.max(0.0)));
+                };
+                let (from, to) = (frame.px(start.min(end)), frame.px(start.max(end)));
+                let place = if self.stacked { 0.0 } else { s as f64 };
                 let shape = Shape::Rect {
                     x: from,
-                    y: y + 4.0 + s as f64 * thick,
+                    y: y + 4.0 + place * thick,
                     w: to - from,
                     h: thick,
                 };
                 canvas.add(Mark::filled(shape, class_color(s)).hover(self.tell(s, i)));
-                if self.series.len() == 1 && value >= 0.0 {
-                    let at = y + each / 2.0 + 5.0;
-                    canvas.text(to + 6.0, at, number(value), TICK_SIZE, Anchor::Start, TEXT);
-                }
+            }
+            if let Some(total) = self.end_text(i) {
+                let (x, y) = (frame.px(total) + 6.0, y + each / 2.0 + 5.0);
+                canvas.text(x, y, number(total), TICK_SIZE, Anchor::Start, TEXT);
             }
         }
         frame.outline(&mut canvas);
@@ -168,22 +193,15 @@ impl Bars<'_> {
     }
 
     fn standing(&self, caption: &Caption<'_>, axis: Axis, shown: usize, note: &str) -> Canvas {
-        let font = Font::new(false);
         let left = left_margin(&axis);
         let width = WIDTH - left - EDGE;
         let each = width / shown.max(1) as f64;
-        let names: Vec<String> = self.names[..shown]
-            .iter()
-            .map(|name| font.fit(&one_line(name), TICK_SIZE, 170.0))
-            .collect();
-        let widest = names
-            .iter()
-            .map(|name| font.width(name, TICK_SIZE))
-            .fold(0.0, f64::max);
+        let (names, widest) = fitted(self.names[..shown].iter().map(String::as_str), 170.0);
+        let entries = self.entries();
         let level = widest + 6.0 <= each;
         let area = Area {
             x: left,
-            y: top(note) + self.legend_height(),
+            y: top(note) + legend_height(left, WIDTH - EDGE, &entries),
             w: width,
             h: 420.0,
         };
@@ -195,15 +213,9 @@ impl Bars<'_> {
         let below = if level { TICK_SIZE } else { widest };
         let mut canvas = Canvas::new(WIDTH, area.y + area.h + below + 14.0 + EDGE);
         heading(&mut canvas, caption.title, note);
-        legend_across(
-            &mut canvas,
-            area.x,
-            top(note) - 6.0,
-            WIDTH - EDGE,
-            &self.entries(),
-        );
+        legend_across(&mut canvas, area.x, top(note) - 6.0, WIDTH - EDGE, &entries);
         frame.grid(&mut canvas, false, true);
-        let thick = each * 0.76 / self.series.len() as f64;
+        let thick = each * 0.76 / self.abreast();
         let every = if level {
             1
         } else {
@@ -224,14 +236,14 @@ impl Bars<'_> {
             } else if i % every == 0 {
                 canvas.upright_text(x + each / 2.0 + 5.0, under, name, TICK_SIZE, Anchor::End, TEXT);
             }
-            for (s, series) in self.series.iter().enumerate() {
-                let value = series.values[i];
-                if !value.is_finite() {
+            for s in 0..self.series.len() {
+                let Some((start, end)) = self.span(s, i) else {
                     continue;
-                }
-                let (high, low) = (frame.py(value.max(0.0)), frame.py(value.min(0.0)));
+                };
+                let (high, low) = (frame.py(start.max(end)), frame.py(start.min(end)));
+                let place = if self.stacked { 0.0 } else { s as f64 };
                 let shape = Shape::Rect {
-                    x: x + each * 0.12 + s as f64 * thick,
+                    x: x + each * 0.12 + place * thick,
                     y: high,
                     w: thick,
                     h: low - high,

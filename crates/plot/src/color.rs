@@ -1,6 +1,6 @@
-//! The colours: one palette for classes, four scales for values, all told apart with any colour vision.
+//! The colours: one palette for classes, five scales for values, all told apart with any colour vision.
 //!
-//! Scales are Matplotlib's `viridis` and `magma` (N. Smith and S. van der Walt, public domain) and ColorBrewer's `RdBu` and `Blues`
+//! Scales are Matplotlib's `viridis`, `plasma` and `magma` (N. Smith and S. van der Walt, public domain) and ColorBrewer's `RdBu` and `Blues`
 //! (C. Brewer, Apache 2.0), at 17 points with straight lines between. The classes' first eight colours are those of M. Okabe and
 //! K. Ito, *Color Universal Design* (2008), yellow darkened to be seen on white; eight of P. Tol's follow.
 
@@ -29,6 +29,8 @@ pub(crate) const TEXT: Rgb = Rgb::hex(0x222222);
 pub(crate) const QUIET: Rgb = Rgb::hex(0x5a5a5a);
 pub(crate) const LINE: Rgb = Rgb::hex(0x8a8a8a);
 pub(crate) const GRID: Rgb = Rgb::hex(0xe4e4e4);
+/// Every other row of a figure.
+pub(crate) const BAND: Rgb = Rgb::hex(0xf6f6f6);
 /// Where a value is missing or not a number.
 pub(crate) const MISSING: Rgb = Rgb::hex(0xd0d0d0);
 /// What is drawn behind something else.
@@ -64,6 +66,8 @@ pub enum Colors {
     /// From little to much, dark to light (`viridis`).
     #[default]
     Sequential,
+    /// From low to high, dark blue to orange (`plasma` without its lightest end): for small points on white.
+    Points,
     /// From silence to loudness, black to light (`magma`).
     Intensity,
     /// From nothing to many, white to dark blue: for numbers that are written into their cells.
@@ -78,6 +82,10 @@ impl Colors {
             Colors::Sequential => &[
                 0x440154, 0x48186a, 0x472d7b, 0x424086, 0x3b528b, 0x33638d, 0x2c728e, 0x26828e, 0x21918c,
                 0x1fa088, 0x28ae80, 0x3fbc73, 0x5ec962, 0x84d44b, 0xaddc30, 0xd8e219, 0xfde725,
+            ],
+            Colors::Points => &[
+                0x0d0887, 0x2c0594, 0x43039e, 0x5901a5, 0x6e00a8, 0x8305a7, 0x9511a1, 0xa72197, 0xb6308b,
+                0xc43e7f, 0xd14e72, 0xdc5d67, 0xe76e5b, 0xef7e50, 0xf79044, 0xfba238, 0xfeb72d,
             ],
             Colors::Intensity => &[
                 0x000004, 0x0a0822, 0x1d1147, 0x36106b, 0x51127c, 0x6a1c81, 0x832681, 0x9c2e7f, 0xb73779,
@@ -123,7 +131,7 @@ mod tests {
 
     #[test]
     fn lightness_orders_the_sequential_scales() {
-        for colors in [Colors::Sequential, Colors::Intensity] {
+        for colors in [Colors::Sequential, Colors::Points, Colors::Intensity] {
             let light: Vec<f64> = (0..=64)
                 .map(|i| colors.at(f64::from(i) / 64.0).luminance())
                 .collect();

@@ -269,6 +269,35 @@ pub(crate) fn color_bar_width(axis: &Axis) -> f64 {
     18.0 + 20.0 + 9.0 + tick_width(axis) + name + EDGE
 }
 
+/// Height of a legend across with the space below it; nothing where it has no line.
+pub(crate) fn legend_height(left: f64, right: f64, entries: &[Entry]) -> f64 {
+    if entries.is_empty() {
+        return 0.0;
+    }
+    // Measured on a canvas that is thrown away.
+    legend_across(&mut Canvas::new(1.0, 1.0), left, 0.0, right, entries) + 10.0
+}
+
+/// Names in one line each, as much of them as `room` holds, and the width of the widest.
+pub(crate) fn fitted<'a>(names: impl Iterator<Item = &'a str>, room: f64) -> (Vec<String>, f64) {
+    let font = Font::new(false);
+    let names: Vec<String> = names
+        .map(|name| font.fit(&one_line(name), TICK_SIZE, room))
+        .collect();
+    let widest = names.iter().map(|name| font.width(name, TICK_SIZE));
+    let widest = widest.fold(0.0, f64::max);
+    (names, widest)
+}
+
+/// A note with one more sentence; the note as it is where that is empty.
+pub(crate) fn noted(note: &str, sentence: &str) -> String {
+    match (note.is_empty(), sentence.is_empty()) {
+        (true, _) => sentence.to_owned(),
+        (_, true) => note.to_owned(),
+        _ => format!("{note} {sentence}"),
+    }
+}
+
 /// A scale of colours to the right of an area.
 pub(crate) fn color_bar(canvas: &mut Canvas, beside: Area, colors: Colors, axis: &Axis) {
     let values: Vec<u8> = (1..=255).rev().collect();

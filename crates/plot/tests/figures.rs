@@ -1,9 +1,10 @@
 //! Every kind of figure through the public API: what it draws, what it refuses, and that no data makes it panic or leave its canvas.
 
 use melisma_plot::{
-    Bars, Caption, CellText, Classes, Colors, Confusion, Crossings, Curve, Envelope, Error, Figure, Grid,
-    Group, HeatMap, Histogram, Line, Lines, Pairs, Panel, Rows, Scatter, Scree, Series, Tile, Tiles,
-    Timeline, ViolinGrid, Violins,
+    Bars, Beeswarm, Calibration, Caption, CellText, Classes, Colors, Confusion, Contribution, Crossings,
+    Curve, Envelope, Error, Estimates, Figure, Grid, Group, HeatMap, Histogram, Intervals, Line, Lines,
+    Pairs, Panel, Reliability, Rows, Scatter, Scree, Series, Strip, Tile, Tiles, Timeline, ViolinGrid,
+    Violins, Waterfall,
 };
 use proptest::prelude::*;
 use roxmltree::Document;
@@ -211,6 +212,371 @@ fn a_hundred_thousand_points_stay_small() {
     assert!(svg.contains(">137 others<"));
 }
 
+/// The text of an error about lengths or values.
+fn fault(result: Result<Figure, Error>) -> String {
+    match result {
+        Err(error @ Error::Shape { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The numbers of an attribute of all elements with a tag and a fill.
+fn attributes(svg: &str, tag: &str, fill: &str, name: &str) -> Vec<f64> {
+    let document = Document::parse(svg).unwrap();
+    let nodes = document
+        .descendants()
+        .filter(|n| n.tag_name().name() == tag && n.attribute("fill") == Some(fill));
+    nodes
+        .map(|n| n.attribute(name).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn stacked_bars_add_up() {
+    let names = names(2);
+    let series = |name, values| Series { name, values };
+    let bars = Bars {
+        names: &names,
+        series: &[
+            series("jazz", &[1.0, 3.0]),
+            series("rock", &[2.0, f64::NAN]),
+            series("metal", &[0.5, 0.25]),
+        ],
+        stacked: true,
+        ..Bars::default()
+    };
+    for upright in [false, true] {
+        let figure = Bars {
+            upright,
+            ..bars.clone()
+        }
+        .draw(&CAPTION)
+        .unwrap();
+        let svg = sound(&figure);
+        let texts = hovers(&svg);
+        assert_eq!(texts.len(), 5);
+        assert_eq!(texts[1], "name 0\nrock: 2");
+        // Each begins where the one before it ends; the sum stands at the end of lying ones.
+        let (at, size) = if upright { ("y", "height") } else { ("x", "width") };
+        let ends = |fill: &str| {
+            let (at, size) = (
+                attributes(&svg, "rect", fill, at),
+                attributes(&svg, "rect", fill, size),
+            );
+            let bar = at.len() - 2;
+            (at[bar], at[bar] + size[bar])
+        };
+        let (jazz, metal) = (ends("#0072b2"), ends("#009e73"));
+        let rock = (
+            attributes(&svg, "rect", "#e69f00", at)[1],
+            attributes(&svg, "rect", "#e69f00", size)[1],
+        );
+        let near = |a: f64, b: f64| (a - b).abs() < 0.03;
+        match upright {
+            false => assert!(
+                near(rock.0, jazz.1) && near(metal.0, rock.0 + rock.1),
+                "{jazz:?} {rock:?} {metal:?}"
+            ),
+            true => assert!(
+                near(rock.0 + rock.1, jazz.0) && near(metal.1, rock.0),
+                "{jazz:?} {rock:?} {metal:?}"
+            ),
+        }
+        assert_eq!(svg.contains(">3.5<") && svg.contains(">3.25<"), !upright);
+        assert_eq!(
+            std::str::from_utf8(figure.csv()).unwrap(),
+            "name,jazz,rock,metal\nname 0,1,2,0.5\nname 1,3,,0.25\n"
+        );
+    }
+}
+
+#[test]
+fn a_beeswarm_has_a_point_for_each_row() {
+    let strips = [
+        Strip {
+            name: "mfcc1 <mean>",
+            contributions: &[0.5, -0.25, f64::NAN],
+            values: &[-100.0, 20.0, 5.0],
+        },
+        Strip {
+            name: "テンポ",
+            contributions: &[0.0, 0.125, 0.125],
+            values: &[90.0, f64::NAN, 180.0],
+        },
+    ];
+    let beeswarm = Beeswarm {
+        strips: &strips,
+        axis: "SHAP value",
+        note: "Forest.",
+    };
+    let figure = beeswarm.draw(&CAPTION).unwrap();
+    let svg = sound(&figure);
+    let texts = hovers(&svg);
+    assert_eq!(
+        texts,
+        [
+            "mfcc1 <mean> = −100\n0.5",
+            "mfcc1 <mean> = 20\n−0.25",
+            "テンポ = 90\n0",
+            "テンポ = no value\n0.125",
+            "テンポ = 180\n0.125"
+        ]
+    );
+    assert!(svg.contains(">Forest. Not drawn: 1 contribution that is not finite.<"));
+    assert!(svg.contains(">low<") && svg.contains(">high<") && svg.contains(">value of the feature<"));
+    // Low, high and missing values.
+    for (color, points) in [("#0d0887", 2), ("#feb72d", 2), ("#d0d0d0", 1)] {
+        assert_eq!(attributes(&svg, "circle", color, "cx").len(), points, "{color}");
+    }
+    assert!(
+        std::str::from_utf8(figure.csv())
+            .unwrap()
+            .starts_with("feature,row,value,contribution\nmfcc1 <mean>,0,-100,0.5\n")
+    );
+    let wrong = Strip {
+        values: &[1.0],
+        ..strips[0].clone()
+    };
+    assert_eq!(
+        fault(
+            Beeswarm {
+                strips: &[wrong],
+                ..beeswarm
+            }
+            .draw(&CAPTION)
+        ),
+        "figure figure: 1 values for 3 contributions"
+    );
+}
+
+#[test]
+fn a_beeswarm_of_many_rows_is_a_picture_and_says_what_it_leaves_out() {
+    let contributions: Vec<f64> = (0..7000)
+        .map(|i| f64::from(i * 7919 % 997) / 997.0 - 0.5)
+        .collect();
+    let strip = Strip {
+        name: "a",
+        contributions: &contributions,
+        values: &contributions,
+    };
+    let strips = vec![strip; 43];
+    let beeswarm = |strips| Beeswarm {
+        strips,
+        axis: "",
+        note: "",
+    };
+    let svg = sound(&beeswarm(&strips).draw(&CAPTION).unwrap());
+    // The points and the scale of colours.
+    assert_eq!(count(&svg, "image"), 2);
+    assert!(svg.contains(">Not drawn: 3 more features, all but one in 3 rows.<"));
+    let svg = sound(&beeswarm(&strips[..1]).draw(&CAPTION).unwrap());
+    assert_eq!(
+        (count(&svg, "image"), count(&svg, "circle")),
+        (1, 7000usize.div_ceil(3))
+    );
+}
+
+#[test]
+fn a_waterfall_leads_from_the_base_to_the_prediction() {
+    let part = |name, value, adds| Contribution { name, value, adds };
+    let parts = [
+        part("tempo & <beat>", 120.0, -0.125),
+        part("mfcc4_mean", 12.25, 0.5),
+        part("zcr", f64::NAN, 0.0625),
+        part("rms", 0.1, 0.03125),
+        part("rolloff", 4000.0, -0.015625),
+    ];
+    let waterfall = Waterfall {
+        base: 0.25,
+        contributions: &parts,
+        shown: Some(2),
+        axis: "probability of jazz",
+        note: "",
+    };
+    let figure = waterfall.draw(&CAPTION).unwrap();
+    assert_eq!(
+        hovers(&sound(&figure)),
+        [
+            "3 other features\n+0.07812",
+            "tempo & <beat> = 120\n−0.125",
+            "mfcc4_mean = 12.25\n+0.5",
+            "base value: 0.25",
+            "prediction: 0.7031"
+        ]
+    );
+    assert_eq!(
+        std::str::from_utf8(figure.csv()).unwrap(),
+        "feature,value,contribution\n(base value),,0.25\nmfcc4_mean,12.25,0.5\ntempo & <beat>,120,-0.125\n\
+         zcr,,0.0625\nrms,0.1,0.03125\nrolloff,4000,-0.015625\n(prediction),,0.703125\n"
+    );
+    // One feature left over has a bar of its own.
+    for shown in [Some(4), Some(5), None] {
+        let all = Waterfall {
+            shown,
+            ..waterfall.clone()
+        }
+        .draw(&CAPTION)
+        .unwrap();
+        let texts = hovers(&sound(&all));
+        assert_eq!(texts.len(), 7, "{shown:?}");
+        assert_eq!(texts[2], "zcr = no value\n+0.0625");
+    }
+    let with = |base, adds| {
+        let parts = [part("zcr", 1.0, adds)];
+        let contributions = &parts;
+        fault(
+            Waterfall {
+                base,
+                contributions,
+                ..Waterfall::default()
+            }
+            .draw(&CAPTION),
+        )
+    };
+    assert_eq!(
+        with(0.0, f64::NAN),
+        "figure figure: the contribution of `zcr` is not finite"
+    );
+    assert_eq!(with(f64::NAN, 1.0), "figure figure: the base value is not finite");
+    assert_eq!(
+        with(f64::MAX, f64::MAX),
+        "figure figure: the contributions add up to no finite number"
+    );
+}
+
+#[test]
+fn intervals_have_a_mark_and_a_whisker() {
+    let names = vec!["knn".to_owned(), "svm".to_owned()];
+    let series = [
+        Estimates {
+            name: "random",
+            values: &[0.922, 0.905],
+            low: &[0.9, f64::NAN],
+            high: &[0.94, 0.92],
+        },
+        Estimates {
+            name: "filtered",
+            values: &[0.409, f64::NAN],
+            low: &[0.38, 0.4],
+            high: &[0.43, 0.5],
+        },
+    ];
+    let intervals = Intervals {
+        names: &names,
+        series: &series,
+        axis: "accuracy",
+        reference: Some((0.1, "chance")),
+        note: "",
+    };
+    let figure = intervals.draw(&CAPTION).unwrap();
+    let svg = sound(&figure);
+    // A whisker and a mark each.
+    assert_eq!(
+        hovers(&svg),
+        [
+            "chance: 0.1",
+            "knn\nrandom: 0.922 (0.9 to 0.94)",
+            "knn\nrandom: 0.922 (0.9 to 0.94)",
+            "knn\nfiltered: 0.409 (0.38 to 0.43)",
+            "knn\nfiltered: 0.409 (0.38 to 0.43)",
+            "svm\nrandom: 0.905"
+        ]
+    );
+    assert!(svg.contains(">chance<") && svg.contains(">filtered<"));
+    // Two marks and the legend's; other series have other shapes.
+    assert_eq!(attributes(&svg, "circle", "#0072b2", "cx").len(), 3);
+    assert_eq!(attributes(&svg, "circle", "#e69f00", "cx").len(), 0);
+    assert_eq!(
+        std::str::from_utf8(figure.csv()).unwrap(),
+        "name,series,value,low,high\nknn,random,0.922,0.9,0.94\nknn,filtered,0.409,0.38,0.43\n\
+         svm,random,0.905,,0.92\nsvm,filtered,,0.4,0.5\n"
+    );
+    let with = |change: fn(&mut Estimates<'_>)| {
+        let mut one = series[0].clone();
+        change(&mut one);
+        let series = [one];
+        fault(
+            Intervals {
+                series: &series,
+                ..intervals.clone()
+            }
+            .draw(&CAPTION),
+        )
+    };
+    assert_eq!(with(|s| s.values = &[1.0]), "figure figure: 1 values for 2 names");
+    assert_eq!(with(|s| s.low = &[]), "figure figure: 0 lower ends for 2 names");
+    assert_eq!(
+        with(|s| s.high = &[1.0]),
+        "figure figure: 1 upper ends for 2 names"
+    );
+    assert_eq!(
+        with(|s| s.low = &[0.9, 0.93]),
+        "figure figure: the interval of `svm` reaches from 0.93 to 0.92"
+    );
+}
+
+#[test]
+fn a_reliability_figure_has_curves_and_the_sizes_of_bins() {
+    let series = [
+        Calibration {
+            name: "knn",
+            confidence: &[0.25, f64::NAN, 0.75, 0.9],
+            right: &[0.5, f64::NAN, 0.5, 1.0],
+            counts: &[4, 0, 8, 0],
+        },
+        Calibration {
+            name: "svm",
+            confidence: &[0.1],
+            right: &[0.2],
+            counts: &[5],
+        },
+    ];
+    let reliability = Reliability {
+        series: &series,
+        note: "",
+    };
+    let figure = reliability.draw(&CAPTION).unwrap();
+    let svg = sound(&figure);
+    let texts = hovers(&svg);
+    let told = |text: &str| texts.iter().filter(|t| *t == text).count();
+    // A point and a bar; none for empty bins.
+    assert_eq!(told("knn\nconfidence 0.25, right 0.5 of 4"), 2);
+    assert_eq!(told("knn\nconfidence 0.75, right 0.5 of 8"), 2);
+    assert_eq!(told("svm\nconfidence 0.1, right 0.2 of 5"), 2);
+    assert_eq!(texts.len(), 8, "{texts:?}");
+    // The bar of 8 is twice as high as that of 4.
+    let heights = attributes(&svg, "rect", "#0072b2", "height");
+    assert!((heights[1] - 2.0 * heights[0]).abs() < 0.03, "{heights:?}");
+    assert_eq!(
+        std::str::from_utf8(figure.csv()).unwrap(),
+        "series,confidence,right,count\nknn,0.25,0.5,4\nknn,,,0\nknn,0.75,0.5,8\nknn,0.9,1,0\nsvm,0.1,0.2,5\n"
+    );
+    let with = |change: fn(&mut Calibration<'_>)| {
+        let mut one = series[1].clone();
+        change(&mut one);
+        fault(
+            Reliability {
+                series: &[one],
+                note: "",
+            }
+            .draw(&CAPTION),
+        )
+    };
+    assert_eq!(with(|s| s.right = &[]), "figure figure: 0 shares for 1 bins");
+    assert_eq!(
+        with(|s| s.confidence = &[]),
+        "figure figure: 0 mean confidences for 1 bins"
+    );
+    assert_eq!(
+        with(|s| s.confidence = &[50.0]),
+        "figure figure: 50 is no share of the predictions"
+    );
+    assert_eq!(
+        with(|s| (s.confidence, s.right, s.counts) = (&[0.5; 101], &[0.5; 101], &[1; 101])),
+        "figure figure: 101 bins, more than 100"
+    );
+}
+
 #[test]
 fn the_same_data_give_the_same_bytes() {
     let draw = || {
@@ -324,6 +690,49 @@ fn nothing_to_draw_is_an_error() {
     empty(Lines::default().draw(&CAPTION));
     empty(Tiles::default().draw(&CAPTION));
     empty(Timeline::default().draw(&CAPTION));
+    empty(Beeswarm::default().draw(&CAPTION));
+    let strips = [Strip {
+        name: "",
+        contributions: &nan,
+        values: &[1.0, 2.0],
+    }];
+    empty(
+        Beeswarm {
+            strips: &strips,
+            ..Beeswarm::default()
+        }
+        .draw(&CAPTION),
+    );
+    empty(Waterfall::default().draw(&CAPTION));
+    empty(Intervals::default().draw(&CAPTION));
+    let series = [Estimates {
+        name: "",
+        values: &nan,
+        low: &[0.0, 0.0],
+        high: &[1.0, 1.0],
+    }];
+    empty(
+        Intervals {
+            names: &two,
+            series: &series,
+            ..Intervals::default()
+        }
+        .draw(&CAPTION),
+    );
+    empty(Reliability::default().draw(&CAPTION));
+    let series = [Calibration {
+        name: "",
+        confidence: &nan,
+        right: &nan,
+        counts: &[1, 1],
+    }];
+    empty(
+        Reliability {
+            series: &series,
+            note: "",
+        }
+        .draw(&CAPTION),
+    );
     empty(Crossings::default().draw(&CAPTION));
     assert!(matches!(
         Pairs::default().draw(&CAPTION),
@@ -383,7 +792,19 @@ proptest! {
         holds(Pairs { features: &[name.clone(), "b".to_owned()], values: &[&x, &y], classes, names: &all, note: &name }.draw(&caption));
         holds(Histogram { values: &x, axis: &name, counted: &name, bins: a.then_some(7), note: &name }.draw(&caption));
         let series = [Series { name: &name, values: &x }, Series { name: "b", values: &y }];
-        holds(Bars { names: &all, series: &series[usize::from(a)..], axis: &name, upright: b, note: &name }.draw(&caption));
+        holds(Bars { names: &all, series: &series[usize::from(a)..], stacked: c, axis: &name, upright: b, note: &name }.draw(&caption));
+        let strips = [Strip { name: &name, contributions: &x, values: &y }, Strip { name: "b", contributions: &y, values: &x }];
+        holds(Beeswarm { strips: &strips[usize::from(a)..], axis: &name, note: &name }.draw(&caption));
+        let parts: Vec<Contribution<'_>> = x.iter().zip(&y).map(|(&value, &adds)| Contribution { name: &name, value, adds }).collect();
+        holds(Waterfall { base: x[0], contributions: &parts, shown: a.then_some(parts.len() / 2), axis: &name, note: &name }.draw(&caption));
+        let ends = |choose: fn(f64, f64) -> f64| x.iter().zip(&y).map(|(&x, &y)| choose(x, y)).collect::<Vec<f64>>();
+        let (low, high) = (ends(f64::min), ends(f64::max));
+        let series = [Estimates { name: &name, values: &x, low: &low, high: &high }, Estimates { name: "b", values: &low, low: &y, high: &y }];
+        holds(Intervals { names: &all, series: &series[usize::from(a)..], axis: &name, reference: b.then_some((y[0], &name)), note: &name }.draw(&caption));
+        let shares: Vec<f64> = x.iter().map(|v| v.abs().fract()).collect();
+        let counts: Vec<u64> = y.iter().map(|v| v.abs() as u64).collect();
+        let series = [Calibration { name: &name, confidence: &shares, right: &shares, counts: &counts }, Calibration::default()];
+        holds(Reliability { series: &series, note: &name }.draw(&caption));
         let groups = [Group { name: &name, values: &x }, Group { name: "b", values: &y }];
         let violins = Violins { groups: &groups, axis: &name, note: &name };
         holds(violins.draw(&caption));
