@@ -17,6 +17,7 @@ mod genre;
 mod gtzan;
 mod locate;
 pub mod rng;
+pub mod spectrograms;
 pub mod split;
 mod table;
 mod track;

@@ -8,6 +8,7 @@ pub mod descriptor;
 pub mod error;
 pub mod extractor;
 pub mod grid;
+pub mod image;
 pub mod mel;
 pub mod mfcc;
 pub mod schema;
