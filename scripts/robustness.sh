@@ -4,7 +4,7 @@
 #
 #   scripts/robustness.sh ../shared/data/gtzan/audio/clips models/genre-table-1-robustness.json
 #
-# Needs ffmpeg with libmp3lame. Then `melisma run recipes/genre-table.toml --output models/genre-table-1` writes the card anew.
+# Needs ffmpeg with libmp3lame. Then `melisma run recipes/genre-table.toml` writes the card anew.
 set -euo pipefail
 clips=$(realpath "${1:?usage: scripts/robustness.sh CLIPS OUT.json}")
 output=$(realpath "${2:?usage: scripts/robustness.sh CLIPS OUT.json}")
@@ -22,5 +22,5 @@ features() { "$melisma" features "$1" --schema gtzan --pad reflect --window 3 --
 features "$clips" "$work/original.csv"
 features "$work/mp3" "$work/mp3.csv"
 features "$work/quiet" "$work/quiet.csv"
-cargo run --release --quiet -p melisma-learn --example robustness -- recipes/genre-table.toml "$output" \
+cargo run --release --quiet -p melisma-lab --example robustness -- recipes/genre-table.toml "$output" \
   "$work/original.csv" "mp3, 56 kbit/s mono=$work/mp3.csv" "12 dB quieter=$work/quiet.csv"

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use melisma_dataset::augment::CopyKind;
 use melisma_dataset::collection::{GenreSource, Kind};
+use melisma_features::image::ImageView;
 use melisma_features::{Descriptor, PadMode, Schema};
 
 /// Hears what music is.
@@ -25,7 +26,9 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Command {
     /// Tell the genre mixture of recordings
-    #[command(after_help = "Example:\n  melisma classify song.mp3\n  melisma classify ~/music/jazz --json")]
+    #[command(
+        after_help = "Example:\n  melisma classify song.mp3\n  melisma classify ~/music/jazz --json\n  melisma classify song.mp3 --explain --figures why"
+    )]
     Classify(ClassifyArgs),
     /// Work on collections: check them for faults
     Dataset(DatasetArgs),
@@ -52,8 +55,10 @@ pub enum Command {
         after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram"
     )]
     Plot(PlotArgs),
-    /// Run a recipe: validate its candidates, train its model, write model and card
-    #[command(after_help = "Example:\n  melisma run recipes/genre-table.toml --output models/genre-table-1")]
+    /// Run an experiment: search, fit and judge its candidates under every protocol; write report and model
+    #[command(
+        after_help = "Examples:\n  melisma run recipes/gtzan-reference.toml\n  melisma run recipes/genre-table.toml --output results/genre-table --json\n\nThe page is index.html in the results folder; results.json holds every figure. What chance decides starts from the recipe's seed.\nAn interrupted run goes on where it stopped when the same command is given again."
+    )]
     Run(RunArgs),
     /// Measure a recipe's model on recordings it has never seen
     #[command(
@@ -70,6 +75,12 @@ pub struct ClassifyArgs {
     /// Show the course over time, window by window
     #[arg(long)]
     pub windows: bool,
+    /// Say what the answer rests on: what each input adds to the first genre
+    #[arg(long)]
+    pub explain: bool,
+    /// With --explain, draw it too: one figure per file as SVG, PNG and CSV in this folder
+    #[arg(long, value_name = "DIR", requires = "explain")]
+    pub figures: Option<PathBuf>,
     /// Print one line of JSON per file
     #[arg(long)]
     pub json: bool,
@@ -110,6 +121,11 @@ pub enum DatasetCommand {
         after_help = "Example:\n  melisma dataset augment ~/gtzan --kinds pitch,stretch,noise --per-file 2 --seed 1 --output copies\n\nCopies are called song~pitch1.wav and so on, and every split keeps them with their original. They are mono wav files at\n22,050 Hz of 32-bit floating point numbers, in the folders that their originals lie in below INPUT, and are listed with\nwhat was done in augmented.csv. The same files and seed give the same bytes."
     )]
     Augment(AugmentArgs),
+    /// Write a table of descriptors of spectrogram images in a tar file
+    #[command(
+        after_help = "Example:\n  melisma dataset spectrograms ../shared/data/gtzan/spectrograms.tar --output spectrograms.csv\n\nThe images are grey PNGs of 128 rows, low frequencies at the bottom, in folders named after their genres."
+    )]
+    Spectrograms(SpectrogramsArgs),
 }
 
 /// Where a collection lies and how it is read, for every command that takes one.
@@ -229,6 +245,24 @@ pub struct AugmentArgs {
     /// Threads to use [default: all processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+pub struct SpectrogramsArgs {
+    /// The archive of images
+    pub archive: PathBuf,
+    /// The table to write (.csv)
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The descriptors: texture (1,024 columns), dynamics (1,188)
+    #[arg(long, value_delimiter = ',', value_name = "A,B", default_values_t = ImageView::ALL)]
+    pub views: Vec<ImageView>,
+    /// Pieces each image is cut into along time, with a row for each
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub parts: NonZeroUsize,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The ways to split, as they are called on the command line.
@@ -415,12 +449,15 @@ pub struct RunArgs {
     /// The data folder [default: $MELISMA_DATA, then ../shared/data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Write the model to NAME.bin and its card to NAME.md
-    #[arg(long, short, value_name = "NAME")]
+    /// The folder for the report, tables, figures, and the model if the recipe ships one [default: results/ and the recipe's name]
+    #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Print the results as JSON
     #[arg(long)]
     pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 #[derive(ClapArgs)]

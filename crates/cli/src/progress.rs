@@ -76,3 +76,89 @@ impl Progress {
         }
     }
 }
+
+/// Progress of an experiment: what is being done, and how far a search has come. May be told from any thread.
+pub struct Steps {
+    state: std::sync::Mutex<StepsState>,
+    terminal: bool,
+}
+
+struct StepsState {
+    bar: Option<ProgressBar>,
+    start: Instant,
+    last: Instant,
+    total: usize,
+    before: usize,
+}
+
+impl Steps {
+    /// Nothing has begun.
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Steps {
+            state: std::sync::Mutex::new(StepsState {
+                bar: None,
+                start: now,
+                last: now,
+                total: 0,
+                before: 0,
+            }),
+            terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, StepsState> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Prints what begins.
+    pub fn say(&self, line: &str) {
+        let mut state = self.state();
+        if let Some(bar) = state.bar.take() {
+            bar.finish_and_clear();
+        }
+        state.total = 0;
+        note!("{line}");
+    }
+
+    /// So many fits of a search are done.
+    pub fn step(&self, done: usize, total: usize) {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.total != total || done < state.before {
+            (state.start, state.last, state.total, state.before) = (now, now, total, done);
+            if let Some(bar) = state.bar.take() {
+                bar.finish_and_clear();
+            }
+            if self.terminal {
+                let bar = ProgressBar::new(total as u64).with_position(done as u64);
+                bar.set_style(
+                    ProgressStyle::with_template("{bar:30} {pos}/{len} fits  {per_sec}  {eta} left")
+                        .expect("the template is valid"),
+                );
+                bar.reset_eta();
+                state.bar = Some(bar);
+            }
+        }
+        if let Some(bar) = &state.bar {
+            // Threads may tell in another order than they count.
+            bar.set_position(bar.position().max(done as u64));
+        } else if now.duration_since(state.last) >= INTERVAL && done > state.before {
+            state.last = now;
+            let rate = (done - state.before) as f64 / now.duration_since(state.start).as_secs_f64().max(1e-3);
+            note!(
+                "{done}/{total} fits, {rate:.1} a second, {:.0} s left",
+                (total - done) as f64 / rate
+            );
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = self.state().bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -380,3 +380,29 @@ fn an_interruption_ends_the_run() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(130), ""));
     drop(folder);
 }
+
+#[test]
+fn an_explanation_adds_up_to_the_answer() {
+    let (folder, path) = file("why me.wav", wav16(&music(5, 3.0, RATE)));
+    let figures = folder.path().join("figures");
+    let mut command = melisma!("classify");
+    command
+        .arg(&path)
+        .args(["--explain", "--json", "--figures"])
+        .arg(&figures);
+    let said = run(command).succeeded().json();
+    let why = &said["explanation"];
+    assert_eq!(why["genre"], said["genres"][0]["genre"]);
+    let inputs = why["inputs"].as_array().unwrap();
+    let sum: f64 = inputs.iter().map(|input| input["adds"].as_f64().unwrap()).sum();
+    let told = said["genres"][0]["probability"].as_f64().unwrap();
+    assert!((why["base"].as_f64().unwrap() + sum - told).abs() < 1e-6, "{why}");
+    let sizes: Vec<f64> = inputs
+        .iter()
+        .map(|input| input["adds"].as_f64().unwrap().abs())
+        .collect();
+    assert!(sizes.is_sorted_by(|a, b| a >= b), "the strongest first");
+    for ending in ["svg", "png", "csv"] {
+        assert!(figures.join(format!("why-why-me.{ending}")).exists(), "{ending}");
+    }
+}

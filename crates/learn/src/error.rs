@@ -29,6 +29,8 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// The work was asked to stop.
+    Interrupted,
     /// A file could not be read or written.
     Io {
         /// The file.
@@ -54,6 +56,7 @@ impl fmt::Display for Error {
             Error::Row(message) => write!(f, "cannot classify this row: {message}"),
             Error::Model(message) => write!(f, "not a usable model: {message}"),
             Error::Recipe { path, message } => write!(f, "{}: {message}", path.display()),
+            Error::Interrupted => f.write_str("interrupted"),
             Error::Io { path, source } => write!(f, "{}: {source}", path.display()),
         }
     }

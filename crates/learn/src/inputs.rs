@@ -138,8 +138,8 @@ impl Input {
 pub struct Inputs {
     schema: Schema,
     list: Vec<Input>,
-    /// For each input: (column, logarithm, weight).
-    terms: Vec<Vec<(usize, bool, f64)>>,
+    /// For each input.
+    terms: Vec<Terms>,
 }
 
 impl Inputs {
@@ -151,27 +151,7 @@ impl Inputs {
         if list.is_empty() {
             return Err(Error::Model("no inputs".to_owned()));
         }
-        let names = schema.names();
-        let position: HashMap<&str, usize> = names
-            .iter()
-            .enumerate()
-            .map(|(index, name)| (name.as_str(), index))
-            .collect();
-        let term = |term: &Term| match position.get(term.column.as_str()) {
-            Some(&column) if term.weight.is_finite() => Ok((column, term.log, term.weight)),
-            Some(_) => Err(Error::Model(format!(
-                "weight of `{}` is {}",
-                term.column, term.weight
-            ))),
-            None => Err(Error::Model(format!(
-                "schema {schema} has no column `{}`",
-                term.column
-            ))),
-        };
-        let terms = list
-            .iter()
-            .map(|input| input.terms.iter().map(term).collect())
-            .collect::<Result<_>>()?;
+        let terms = resolve(&list, &schema.names(), &format!("schema {schema}")).map_err(Error::Model)?;
         Ok(Inputs { schema, list, terms })
     }
 
@@ -183,6 +163,10 @@ impl Inputs {
     /// The inputs in order.
     pub fn list(&self) -> &[Input] {
         &self.list
+    }
+
+    pub(crate) fn terms(&self) -> &[Terms] {
+        &self.terms
     }
 
     /// The inputs of one row of schema values.
@@ -222,27 +206,50 @@ impl Inputs {
     }
 
     fn values(&self, row: &[f64]) -> Vec<f64> {
-        let value = |&(column, log, weight): &(usize, bool, f64)| {
-            weight
-                * if log {
-                    row[column].max(FLOOR).ln()
-                } else {
-                    row[column]
-                }
-        };
-        // Huge values may overflow a sum; the scaler's limit brings a finite stand-in into range.
-        let sum = |terms: &Vec<_>| terms.iter().map(value).sum::<f64>();
-        self.terms
-            .iter()
-            .map(sum)
-            .map(|v| {
-                if v.is_nan() {
-                    0.0
-                } else {
-                    v.clamp(f64::MIN, f64::MAX)
-                }
-            })
-            .collect()
+        self.terms.iter().map(|terms| value(terms, row)).collect()
+    }
+}
+
+/// What is added up for one input: (column, logarithm, weight).
+pub(crate) type Terms = Vec<(usize, bool, f64)>;
+
+/// The terms of each input over columns of these names, or what is wrong; `whose` columns they are is said then.
+pub(crate) fn resolve(
+    list: &[Input],
+    names: &[String],
+    whose: &str,
+) -> std::result::Result<Vec<Terms>, String> {
+    let position: HashMap<&str, usize> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.as_str(), index))
+        .collect();
+    let term = |term: &Term| match position.get(term.column.as_str()) {
+        Some(&column) if term.weight.is_finite() => Ok((column, term.log, term.weight)),
+        Some(_) => Err(format!("weight of `{}` is {}", term.column, term.weight)),
+        None => Err(format!("{whose} has no column `{}`", term.column)),
+    };
+    list.iter()
+        .map(|input| input.terms.iter().map(term).collect())
+        .collect()
+}
+
+/// One input's value for one row.
+pub(crate) fn value(terms: &Terms, row: &[f64]) -> f64 {
+    let term = |&(column, log, weight): &(usize, bool, f64)| {
+        weight
+            * if log {
+                row[column].max(FLOOR).ln()
+            } else {
+                row[column]
+            }
+    };
+    // Huge values may overflow a sum; the scaler's limit brings a finite stand-in into range.
+    let sum: f64 = terms.iter().map(term).sum();
+    if sum.is_nan() {
+        0.0
+    } else {
+        sum.clamp(f64::MIN, f64::MAX)
     }
 }
 

@@ -5,19 +5,18 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | `MELISMA` and a zero byte |
-//! | 4 | format version, 1 |
+//! | 4 | format version, 2 |
 //! | 4 | length of the header |
 //! | 4 | length of the payload |
 //! | | the header, JSON ([`Header`]) |
-//! | | the payload: scaler and classifier, 32-bit floats |
+//! | | the payload: steps, classifier, and training rows that stand for "unknown" in explanations |
 //! | 32 | SHA-256 of everything before |
 //!
 //! Reading never panics and never allocates more than a few times the size of the bytes it is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use melisma_dataset::Genre;
 use melisma_dataset::split::Stamp;
 use melisma_features::Schema;
 use ndarray::Array2;
@@ -25,15 +24,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::temper;
-use crate::classifier::Classifier;
+use crate::explain::Attributions;
+use crate::explain::kernel::{self, KernelParams};
 use crate::files::write_whole;
-use crate::inputs::{Input, Inputs};
 use crate::payload::{Reader, Writer};
-use crate::scale::Standard;
+use crate::pipeline::Pipeline;
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"MELISMA\0";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const PREFIX: usize = 20;
 const CHECKSUM: usize = 32;
 /// No model file is larger than this.
@@ -51,16 +50,16 @@ pub struct Header {
     pub schema: Schema,
     /// The hash of that schema when the model was trained.
     pub schema_hash: String,
-    /// The genres, in the order of the probabilities.
-    pub genres: Vec<Genre>,
+    /// The columns of the schema that it looks at, in its order.
+    pub columns: Vec<String>,
+    /// The classes, in the order of the probabilities.
+    pub genres: Vec<String>,
     /// The length of the windows a recording is cut into, in seconds.
     pub window_seconds: f64,
     /// How the frames at a window's ends are padded: `reflect` or `constant`.
     pub pad: String,
     /// The temperature its probabilities are calibrated with.
     pub temperature: f64,
-    /// How columns become inputs.
-    pub inputs: Vec<Input>,
     /// SHA-256 of each data file it was trained on.
     pub data: BTreeMap<String, String>,
     /// SHA-256 of the sorted list of tracks it was trained on.
@@ -76,31 +75,32 @@ pub struct Header {
     pub figures: BTreeMap<String, f64>,
 }
 
-/// A classifier with everything it needs: inputs, scaling, temperature.
+/// A classifier with everything it needs: columns, steps, temperature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     header: Header,
-    inputs: Inputs,
-    scaler: Standard,
-    classifier: Classifier,
+    pipeline: Pipeline,
+    /// Training rows, shape (rows, columns).
+    background: Array2<f64>,
+    /// The place of each column in the schema.
+    places: Vec<usize>,
 }
 
 impl Model {
-    /// Puts a model together, its numbers rounded as its file will hold them.
+    /// Puts a model together; `background` are training rows of its columns that stand for "unknown" in explanations.
     ///
     /// # Errors
     /// [`Error::Model`] when the parts do not fit one another.
-    pub fn new(header: Header, scaler: Standard, classifier: Classifier) -> Result<Model> {
-        let inputs = Inputs::new(header.schema, header.inputs.clone())?;
-        Model::from_bytes(
-            &Model {
-                header,
-                inputs,
-                scaler,
-                classifier,
-            }
-            .to_bytes()?,
-        )
+    pub fn new(header: Header, pipeline: Pipeline, background: Array2<f64>) -> Result<Model> {
+        let places = places(&header)?;
+        let model = Model {
+            header,
+            pipeline,
+            background,
+            places,
+        };
+        // Numbers are kept as the file will hold them.
+        Model::from_bytes(&model.to_bytes()?)
     }
 
     /// The model shipped with this version.
@@ -148,15 +148,15 @@ impl Model {
         let header: Header =
             serde_json::from_slice(header).map_err(|error| Error::Model(format!("header: {error}")))?;
         let mut reader = Reader::new(payload);
-        let scaler = Standard::read(&mut reader)?;
-        let classifier = Classifier::read(&mut reader)?;
+        let pipeline = Pipeline::read(&mut reader)?;
+        let background = reader.exact_matrix()?;
         reader.end()?;
-        let inputs = Inputs::new(header.schema, header.inputs.clone())?;
+        let places = places(&header)?;
         let model = Model {
             header,
-            inputs,
-            scaler,
-            classifier,
+            pipeline,
+            background,
+            places,
         };
         model.check()?;
         Ok(model)
@@ -173,10 +173,10 @@ impl Model {
         if header.genres.is_empty() {
             return Err(Error::Model("no genres".to_owned()));
         }
-        let width = self.inputs.list().len();
-        if self.scaler.width() != width || self.classifier.shape() != (width, header.genres.len()) {
+        let width = self.places.len();
+        if self.pipeline.shape() != (width, header.genres.len()) || self.background.ncols() != width {
             return Err(Error::Model(
-                "inputs, scaler and classifier do not fit one another".to_owned(),
+                "columns, steps and classifier do not fit one another".to_owned(),
             ));
         }
         let sound = |value: f64| value > 0.0 && value.is_finite();
@@ -198,8 +198,8 @@ impl Model {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let header = serde_json::to_vec(&self.header).map_err(|error| Error::Model(error.to_string()))?;
         let mut writer = Writer::default();
-        self.scaler.write(&mut writer);
-        self.classifier.write(&mut writer);
+        self.pipeline.write(&mut writer);
+        writer.exact_matrix(&self.background);
         let payload = writer.into_bytes();
         let mut bytes = MAGIC.to_vec();
         for length in [FORMAT as usize, header.len(), payload.len()] {
@@ -221,13 +221,26 @@ impl Model {
         write_whole(path, &self.to_bytes()?)
     }
 
+    /// The same model with another header.
+    ///
+    /// # Errors
+    /// As [`Model::new`].
+    pub fn with_header(self, header: Header) -> Result<Model> {
+        Model::new(header, self.pipeline, self.background)
+    }
+
+    /// Its steps and classifier.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
     /// What the model says about itself.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The genres, in the order of the probabilities.
-    pub fn genres(&self) -> &[Genre] {
+    /// The classes, in the order of the probabilities.
+    pub fn genres(&self) -> &[String] {
         &self.header.genres
     }
 
@@ -249,8 +262,38 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`], for the first row at fault.
     pub fn predict_rows<'a>(&self, rows: impl IntoIterator<Item = &'a [f64]>) -> Result<Array2<f64>> {
-        let inputs = self.scaler.transform(self.inputs.apply_all(rows)?);
-        let mut probabilities = self.classifier.predict_proba(&inputs);
+        let mut probabilities = self.pipeline.predict_proba(&self.columns_of(rows)?);
+        self.temper(&mut probabilities);
+        Ok(probabilities)
+    }
+
+    /// The columns the model looks at, shape (rows, columns).
+    fn columns_of<'a>(&self, rows: impl IntoIterator<Item = &'a [f64]>) -> Result<Array2<f64>> {
+        let names = self.header.schema.names();
+        let mut values = Vec::new();
+        let mut count = 0;
+        for row in rows {
+            if row.len() != names.len() {
+                let message = format!(
+                    "{} values where schema {} has {}",
+                    row.len(),
+                    self.header.schema,
+                    names.len()
+                );
+                return Err(Error::Row(message));
+            }
+            if let Some(index) = row.iter().position(|value| !value.is_finite()) {
+                return Err(Error::Row(format!("{} is {}", names[index], row[index])));
+            }
+            values.extend(self.places.iter().map(|&place| row[place]));
+            count += 1;
+        }
+        Array2::from_shape_vec((count, self.places.len()), values)
+            .map_err(|error| Error::Row(error.to_string()))
+    }
+
+    /// Calibrates probabilities.
+    fn temper(&self, probabilities: &mut Array2<f64>) {
         for mut row in probabilities.rows_mut() {
             temper(row.view_mut(), self.header.temperature);
             if !row.sum().is_finite() {
@@ -258,7 +301,34 @@ impl Model {
                 row.fill(1.0 / self.header.genres.len() as f64);
             }
         }
-        Ok(probabilities)
+    }
+
+    /// What each input adds to each genre's probability, for each row, and the inputs' names and values: Shapley values against
+    /// the training rows the model keeps (of the calibrated probabilities, by sampling sets of inputs where there are many).
+    ///
+    /// # Errors
+    /// As [`Model::predict_rows`]; [`Error::Model`] for a model that keeps no training rows.
+    pub fn explain<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a [f64]>,
+        seed: u64,
+    ) -> Result<(Attributions, Vec<String>, Array2<f64>)> {
+        if self.background.nrows() == 0 {
+            return Err(Error::Model("it keeps no training rows to explain by".to_owned()));
+        }
+        let x = self.pipeline.transform(&self.columns_of(rows)?);
+        let background = self.pipeline.transform(&self.background);
+        let say = |x: &Array2<f64>| {
+            let mut probabilities = self.pipeline.predict_transformed(x);
+            self.temper(&mut probabilities);
+            probabilities
+        };
+        let params = KernelParams {
+            seed,
+            ..KernelParams::default()
+        };
+        let attributions = kernel::shap(say, &background, &x, &params)?;
+        Ok((attributions, self.pipeline.names(&self.header.columns), x))
     }
 }
 
@@ -281,9 +351,19 @@ pub fn mean_prediction(windows: &[Vec<f64>]) -> Option<Vec<f64>> {
     Some(mean)
 }
 
-impl Model {
-    /// The same model with another header.
-    pub(crate) fn with_header(self, header: Header) -> Result<Model> {
-        Model::new(header, self.scaler, self.classifier)
-    }
+/// The places of a header's columns in its schema.
+fn places(header: &Header) -> Result<Vec<usize>> {
+    let names = header.schema.names();
+    let known: HashMap<&str, usize> = names
+        .iter()
+        .enumerate()
+        .map(|(place, name)| (name.as_str(), place))
+        .collect();
+    let place = |column: &String| {
+        known
+            .get(column.as_str())
+            .copied()
+            .ok_or_else(|| Error::Model(format!("schema {} has no column `{column}`", header.schema)))
+    };
+    header.columns.iter().map(place).collect()
 }

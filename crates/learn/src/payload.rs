@@ -34,7 +34,6 @@ impl Writer {
     }
 
     /// A list of numbers as they are, where rounding could turn a decision.
-    #[allow(dead_code)]
     pub(crate) fn exact(&mut self, values: &[f64]) {
         self.length(values.len());
         values
@@ -43,14 +42,12 @@ impl Writer {
     }
 
     /// A matrix as it is: its width, then its rows.
-    #[allow(dead_code)]
     pub(crate) fn exact_matrix(&mut self, values: &Array2<f64>) {
         self.length(values.ncols());
         self.exact(&values.iter().copied().collect::<Vec<_>>());
     }
 
     /// A list of whole numbers.
-    #[allow(dead_code)]
     pub(crate) fn whole(&mut self, values: &[u32]) {
         self.length(values.len());
         values
@@ -125,7 +122,6 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`Writer::exact`] wrote; never NaN.
-    #[allow(dead_code)]
     pub(crate) fn exact(&mut self) -> Result<Vec<f64>> {
         let length = self.length()?;
         let bytes = self.take(length.saturating_mul(8))?;
@@ -142,7 +138,6 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`Writer::exact_matrix`] wrote; all finite.
-    #[allow(dead_code)]
     pub(crate) fn exact_matrix(&mut self) -> Result<Array2<f64>> {
         let width = self.length()?;
         let values = self.exact()?;
@@ -154,7 +149,6 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`Writer::whole`] wrote.
-    #[allow(dead_code)]
     pub(crate) fn whole(&mut self) -> Result<Vec<u32>> {
         let length = self.length()?;
         let bytes = self.take(length.saturating_mul(4))?;

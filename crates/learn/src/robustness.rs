@@ -85,7 +85,7 @@ pub fn clip_accuracy(name: &str, model: &Model, windows: &Table) -> Result<ClipA
     for (track, mixture) in mixtures(model, windows)? {
         let genre: Genre = track.as_str().split('.').next().unwrap_or_default().parse()?;
         let entry = per_genre.entry(genre.to_string()).or_default();
-        entry.0 += usize::from(model.genres()[best(&mixture)] == genre);
+        entry.0 += usize::from(model.genres()[best(&mixture)] == genre.name());
         entry.1 += 1;
     }
     let (right, clips) = per_genre

@@ -24,6 +24,7 @@ fn compare(examples: &Examples, test: &Array2<f64>, fit: &Value) {
         balanced,
         max_iter: 5000,
         tol: 1e-8,
+        ..LogisticParams::default()
     };
     let p = params.fit(examples).unwrap().predict_proba(test);
     for (row, expected) in p.rows().into_iter().zip(fit["p"].as_array().unwrap()) {

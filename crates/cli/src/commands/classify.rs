@@ -7,7 +7,8 @@ use std::path::Path;
 use melisma_dataset::extract::{Failure, walk};
 use melisma_features::Extractor;
 use melisma_learn::Model;
-use melisma_learn::classify::{Classification, ClassifyError, classify_file};
+use melisma_learn::classify::{Classification, ClassifyError, Explanation, classify_file, explain_file};
+use melisma_plot::{Caption, Waterfall};
 use serde::Serialize;
 
 use crate::args::ClassifyArgs;
@@ -38,13 +39,29 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
         let paths: Vec<_> = args.paths.iter().map(|p| p.display().to_string()).collect();
         return Err(because(format!("{}: no audio files here", paths.join(", "))));
     }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(args.threads))
+        .build()
+        .map_err(because)?;
+    if let Some(folder) = &args.figures {
+        std::fs::create_dir_all(folder).map_err(|error| because(format!("{}: {error}", folder.display())))?;
+    }
     let mut extractors: Vec<Extractor> = (0..threads(args.threads)).map(|_| Extractor::new()).collect();
     for Failure { path, fault } in &unreadable {
         report(path, fault, args.json)?;
     }
     let mut failed = unreadable.len();
     for file in &found {
-        match classify_file(&file.path, &model, &mut extractors, run.stop()) {
+        let heard = match args.explain {
+            true => pool.install(|| explain_file(&file.path, &model, &mut extractors, run.stop())),
+            false => classify_file(&file.path, &model, &mut extractors, run.stop()),
+        };
+        if let (Ok(heard), Some(folder)) = (&heard, &args.figures)
+            && let Some(explanation) = &heard.explanation
+        {
+            draw(&file.path, explanation, folder)?;
+        }
+        match heard {
             Ok(classification) if args.json => {
                 print_json(&Line {
                     file: file.path.to_string_lossy(),
@@ -115,6 +132,9 @@ fn print(file: &Path, classification: &Classification, windows: bool) -> Result<
         classification.model
     )?;
     write!(out, "{}", genre_bars(&classification.genres))?;
+    if let Some(explanation) = &classification.explanation {
+        why(explanation, &mut out)?;
+    }
     if windows {
         for window in &classification.windows {
             let time = format!("{} - {}", clock(window.start_s), clock(window.end_s));
@@ -139,5 +159,100 @@ fn print(file: &Path, classification: &Classification, windows: bool) -> Result<
             }
         }
     }
+    Ok(())
+}
+
+/// Inputs that are named.
+const NAMED: usize = 10;
+
+/// What the first genre rests on, in words and numbers.
+fn why(explanation: &Explanation, out: &mut impl Write) -> std::io::Result<()> {
+    let percent = |share: f64| share * 100.0;
+    writeln!(
+        out,
+        "  Why {}? {:.1} % of an unknown recording, and then:",
+        explanation.genre,
+        percent(explanation.base)
+    )?;
+    let width = explanation
+        .inputs
+        .iter()
+        .take(NAMED)
+        .map(|i| i.input.chars().count())
+        .max()
+        .unwrap_or(0);
+    for input in explanation.inputs.iter().take(NAMED) {
+        let sign = if input.adds < 0.0 { "−" } else { "+" };
+        writeln!(
+            out,
+            "  {sign}{:5.1} %  {:width$} = {:.2}",
+            percent(input.adds.abs()),
+            input.input,
+            input.value
+        )?;
+    }
+    let rest: f64 = explanation
+        .inputs
+        .iter()
+        .skip(NAMED)
+        .map(|input| input.adds)
+        .sum();
+    if explanation.inputs.len() > NAMED {
+        let sign = if rest < 0.0 { "−" } else { "+" };
+        let others = explanation.inputs.len() - NAMED;
+        writeln!(
+            out,
+            "  {sign}{:5.1} %  {others} other inputs",
+            percent(rest.abs())
+        )?;
+    }
+    writeln!(
+        out,
+        "  = {:.1} % over {} windows; values are as the classifier sees them",
+        percent(explanation.probability),
+        explanation.windows
+    )
+}
+
+/// The same as a figure in the folder, named after the file.
+fn draw(path: &Path, explanation: &Explanation, folder: &Path) -> Result<(), Failed> {
+    let stem = path
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let good = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
+            c
+        } else {
+            '-'
+        }
+    };
+    let id = format!("why-{}", stem.chars().map(good).take(150).collect::<String>());
+    let contributions: Vec<melisma_plot::Contribution<'_>> = explanation
+        .inputs
+        .iter()
+        .map(|input| melisma_plot::Contribution {
+            name: &input.input,
+            value: input.value,
+            adds: input.adds,
+        })
+        .collect();
+    let axis = format!("probability of {}", explanation.genre);
+    let figure = Waterfall {
+        base: explanation.base,
+        contributions: &contributions,
+        shown: None,
+        axis: &axis,
+        note: "Values are as the classifier sees them, behind its steps.",
+    };
+    let title = format!("Why {}? {stem}", explanation.genre);
+    let description = format!(
+        "What each input adds to the probability of {}.",
+        explanation.genre
+    );
+    let figure = figure
+        .draw(&Caption::new(&id, &title, &description))
+        .map_err(because)?;
+    let written = figure.write(folder).map_err(because)?;
+    note!("wrote {}", written.svg.display());
     Ok(())
 }

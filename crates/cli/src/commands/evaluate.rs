@@ -6,7 +6,7 @@ use std::path::Path;
 use melisma_dataset::extract::{Failure, walk};
 use melisma_dataset::{Genre, TrackId, data_dir};
 use melisma_features::Extractor;
-use melisma_learn::Recipe;
+use melisma_lab::{Recipe, Watch};
 use melisma_learn::classify::{ClassifyError, classify_file};
 use serde::Serialize;
 
@@ -60,9 +60,17 @@ pub fn run(args: &EvaluateArgs, run: &Run) -> Result<(), Failed> {
         .map(|(f, _)| TrackId::of_row(&base(&f.path)))
         .collect();
     note!("training without {} tracks and their duplicates", tracks.len());
+    let watch = Watch {
+        stop: run.stop(),
+        say: &|_| {},
+        step: &|_, _| {},
+    };
     let model = recipe
-        .train_excluding(&data, &tracks, args.other_artists)
-        .map_err(because)?;
+        .train_excluding(&data, &tracks, args.other_artists, watch)
+        .map_err(|error| match error {
+            melisma_lab::Error::Interrupted => Failed::Interrupted,
+            error => because(error),
+        })?;
     let mut extractors: Vec<Extractor> = (0..threads(args.threads)).map(|_| Extractor::new()).collect();
     let mut progress = Progress::new(clips.len(), 0);
     let mut genres: BTreeMap<Genre, GenreResult> = BTreeMap::new();
@@ -74,7 +82,7 @@ pub fn run(args: &EvaluateArgs, run: &Run) -> Result<(), Failed> {
         };
         progress.step(heard.duration_s);
         let result = genres.entry(*genre).or_default();
-        let first = heard.genres[0].genre;
+        let first: Genre = heard.genres[0].genre.parse().map_err(because)?;
         result.clips += 1;
         result.correct += usize::from(first == *genre);
         *result.heard_as.entry(first).or_default() += 1;

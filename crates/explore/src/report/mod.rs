@@ -116,7 +116,7 @@ pub enum Cell {
 
 impl Section {
     /// A part without content yet.
-    fn new(id: &'static str, title: &str) -> Self {
+    pub fn new(id: &'static str, title: &str) -> Self {
         Section {
             id,
             title: title.to_owned(),

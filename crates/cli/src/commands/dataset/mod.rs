@@ -3,6 +3,7 @@
 mod augment;
 mod build;
 mod check;
+mod spectrograms;
 mod split;
 
 use melisma_dataset::Collection;
@@ -18,6 +19,7 @@ pub fn run(args: &DatasetArgs, run: &Run) -> Result<(), Failed> {
         DatasetCommand::Split(a) => split::run(a),
         DatasetCommand::Build(a) => build::run(a, run),
         DatasetCommand::Augment(a) => augment::run(a, run),
+        DatasetCommand::Spectrograms(a) => spectrograms::run(a, run),
     }
 }
 
