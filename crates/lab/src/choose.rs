@@ -74,6 +74,15 @@ impl Session<'_> {
         }))
     }
 
+    /// The fold of each of these tracks; tracks of one artist share theirs.
+    pub(crate) fn artist_folds(&self, tracks: &[usize], folds: usize, seed: u64) -> Result<Vec<usize>> {
+        let of =
+            |group: &dyn Fn(usize) -> usize| tracks.iter().map(|&track| group(track)).collect::<Vec<_>>();
+        let classes = of(&|track| self.data.tracks[track].class);
+        let groups = of(&|track| self.data.group(Protocol::Filtered, track));
+        Ok(stratified_group_folds(&classes, &groups, folds, seed)?)
+    }
+
     /// What a candidate says of each of these tracks when fitted without the artist's, and the classes; in the order of the
     /// tracks, those without rows left out.
     pub(crate) fn out_of_fold(
@@ -83,15 +92,7 @@ impl Session<'_> {
         folds: usize,
         seed: u64,
     ) -> Result<(Array2<f64>, Vec<usize>)> {
-        let classes: Vec<usize> = tracks
-            .iter()
-            .map(|&track| self.data.tracks[track].class)
-            .collect();
-        let groups: Vec<usize> = tracks
-            .iter()
-            .map(|&track| self.data.group(Protocol::Filtered, track))
-            .collect();
-        let fold_of = stratified_group_folds(&classes, &groups, folds, seed)?;
+        let fold_of = self.artist_folds(tracks, folds, seed)?;
         let mut found: Vec<Option<Vec<f64>>> = vec![None; tracks.len()];
         for fold in 0..folds {
             self.watch.check()?;
@@ -112,10 +113,10 @@ impl Session<'_> {
         }
         let mut truth = Vec::new();
         let mut values = Vec::new();
-        for (row, class) in found.into_iter().zip(classes) {
+        for (row, &track) in found.into_iter().zip(tracks) {
             if let Some(row) = row {
                 values.extend(row);
-                truth.push(class);
+                truth.push(self.data.tracks[track].class);
             }
         }
         let probabilities = Array2::from_shape_vec((truth.len(), self.data.labels.len()), values)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use melisma_dataset::split::{About, Place, Split, Stamp, stratified_group_folds};
+use melisma_dataset::split::{About, Place, Split, Stamp};
 use melisma_dataset::{TrackId, sha256_hex};
 use melisma_features::Schema;
 use melisma_learn::calibration::{fit_temperature, tempered_means};
@@ -305,15 +305,7 @@ impl Session<'_> {
         let content = self.recipe.content();
         let folds = content.choose.unwrap_or_default().folds;
         let seed = content.seed.wrapping_mul(1000);
-        let classes: Vec<usize> = tracks
-            .iter()
-            .map(|&track| self.data.tracks[track].class)
-            .collect();
-        let groups: Vec<usize> = tracks
-            .iter()
-            .map(|&track| self.data.group(Protocol::Filtered, track))
-            .collect();
-        let fold_of = stratified_group_folds(&classes, &groups, folds, seed)?;
+        let fold_of = self.artist_folds(tracks, folds, seed)?;
         let sources = self.sources(candidate);
         let source = sources.first().copied().unwrap_or(0);
         let of = &self.data.sources[source].track_of;
