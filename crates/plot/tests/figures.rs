@@ -3,8 +3,8 @@
 use melisma_plot::{
     Bars, Beeswarm, Calibration, Caption, CellText, Classes, Colors, Confusion, Contribution, Crossings,
     Curve, Envelope, Error, Estimates, Figure, Grid, Group, HeatMap, Histogram, Intervals, Line, Lines,
-    Pairs, Panel, Reliability, Rows, Scatter, Scree, Series, Strip, Tile, Tiles, Timeline, ViolinGrid,
-    Violins, Waterfall,
+    Pairs, Panel, Regions, Reliability, Rows, Scatter, Scree, Series, Stretch, Strip, Tile, Tiles, Timeline,
+    ViolinGrid, Violins, Waterfall,
 };
 use proptest::prelude::*;
 use roxmltree::Document;
@@ -73,6 +73,59 @@ fn hovers(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).unwrap();
     let titles = document.descendants().filter(|n| n.tag_name().name() == "title");
     titles.filter_map(|n| n.text().map(str::to_owned)).collect()
+}
+
+#[test]
+fn regions_have_a_picture_and_a_strip_of_windows() {
+    let image = Grid::new(16, (0..16 * 40).map(|i| (i % 37) as f32).collect());
+    let map = Grid::new(4, (0..4 * 10).map(|i| i as f32 - 20.0).collect());
+    let windows = [(0.0, 3.0, 0.5), (3.0, 6.0, -0.25), (6.0, 6.0, 1.0)];
+    let windows = windows.map(|(from, to, value)| Stretch { from, to, value });
+    let regions = Regions {
+        image: Some(&image),
+        map: Some(&map),
+        seconds: 6.0,
+        rows: Rows::Linear { f_max: 11_025.0 },
+        windows: &windows,
+        value: "log-odds",
+        note: "a note",
+    };
+    let figure = regions.draw(&CAPTION).unwrap();
+    let svg = sound(&figure);
+    // The picture and the scale beside it.
+    assert_eq!(count(&svg, "image"), 2);
+    // A window without length is not drawn.
+    assert_eq!(
+        hovers(&svg).iter().filter(|text| text.contains(" s to ")).count(),
+        2
+    );
+    let csv = std::str::from_utf8(figure.csv()).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 40);
+    assert!(
+        Regions {
+            map: None,
+            ..regions.clone()
+        }
+        .draw(&CAPTION)
+        .is_err()
+    );
+    let silent = Grid::new(4, vec![f32::NAN; 8]);
+    assert!(
+        Regions {
+            map: Some(&silent),
+            ..regions.clone()
+        }
+        .draw(&CAPTION)
+        .is_err()
+    );
+    assert!(
+        Regions {
+            map: Some(&Grid::new(4, vec![0.0; 8])),
+            ..regions
+        }
+        .draw(&CAPTION)
+        .is_ok()
+    );
 }
 
 #[test]
