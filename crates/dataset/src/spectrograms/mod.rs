@@ -105,6 +105,75 @@ pub fn read_spectrograms_from(
     })
 }
 
+/// The pictures of an archive themselves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Pictures {
+    /// The name of each, `blues.00000.png`, in the order of the archive.
+    pub filenames: Vec<String>,
+    /// The folder each lies in.
+    pub labels: Vec<Option<String>>,
+    /// The pictures.
+    pub images: Vec<SpectrogramImage>,
+    /// The pictures that could not be read.
+    pub failed: Vec<Failure>,
+    /// Whether it was asked to stop before the end.
+    pub interrupted: bool,
+}
+
+/// Reads the pictures of an archive as they are, for networks that look at them.
+///
+/// # Errors
+/// As [`read_spectrograms`].
+pub fn read_pictures(path: &Path, stop: &AtomicBool) -> Result<Pictures> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let fault = |message: String| Error::Collection {
+        path: path.to_owned(),
+        message,
+    };
+    let mut read = Pictures::default();
+    let mut seen = HashSet::new();
+    archive::pictures(BufReader::new(file), &mut |name, bytes| {
+        if read.images.len() + read.failed.len() >= MOST_PICTURES {
+            return Err(format!("holds more than {MOST_PICTURES} pictures"));
+        }
+        let (folder, file) = folder_and_file(name);
+        let image = match seen.contains(file) {
+            true => Err("a picture of this name occurs twice".to_owned()),
+            false => bytes.and_then(|bytes| picture::decode(&bytes)),
+        };
+        match image {
+            Ok(image) => {
+                seen.insert(file.to_owned());
+                read.filenames.push(file.to_owned());
+                read.labels.push(folder.map(str::to_owned));
+                read.images.push(image);
+            }
+            Err(fault) => read.failed.push(Failure {
+                path: PathBuf::from(name),
+                fault,
+            }),
+        }
+        read.interrupted = stop.load(Ordering::Relaxed);
+        Ok(!read.interrupted)
+    })
+    .map_err(fault)?;
+    match read.images.is_empty() && read.failed.is_empty() && !read.interrupted {
+        true => Err(fault("holds no pictures (.png)".to_owned())),
+        false => Ok(read),
+    }
+}
+
+/// The folder a picture lies in, if it lies in one, and its file's name.
+fn folder_and_file(name: &str) -> (Option<&str>, &str) {
+    match name.rsplit_once('/') {
+        Some((folders, file)) => (
+            folders.rsplit('/').next().filter(|f| !matches!(*f, "" | ".")),
+            file,
+        ),
+        None => (None, name),
+    }
+}
+
 /// Rows under construction.
 #[derive(Default)]
 struct Rows {
@@ -122,13 +191,7 @@ impl Rows {
         bytes: &[u8],
         options: &SpectrogramOptions,
     ) -> std::result::Result<(), String> {
-        let (folder, file) = match name.rsplit_once('/') {
-            Some((folders, file)) => (
-                folders.rsplit('/').next().filter(|f| !matches!(*f, "" | ".")),
-                file,
-            ),
-            None => (None, name),
-        };
+        let (folder, file) = folder_and_file(name);
         if self.seen.contains(file) {
             return Err("a picture of this name occurs twice".to_owned());
         }
