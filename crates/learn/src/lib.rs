@@ -19,7 +19,7 @@ pub mod forest;
 pub mod inputs;
 pub mod kernel;
 pub mod knn;
-mod linalg;
+pub mod linalg;
 pub mod logistic;
 pub mod metrics;
 mod model;

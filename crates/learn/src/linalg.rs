@@ -8,7 +8,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Examples`] when `a` is not positive definite to working precision.
-pub(crate) fn cholesky(mut a: Array2<f64>) -> Result<Array2<f64>> {
+pub fn cholesky(mut a: Array2<f64>) -> Result<Array2<f64>> {
     let n = a.nrows();
     for row in 0..n {
         for column in 0..=row {
@@ -45,7 +45,7 @@ pub(crate) fn solve_lower(l: ArrayView2<f64>, mut b: Array2<f64>) -> Array2<f64>
 }
 
 /// X with `l` `l`ᵀ X = `b`, for a lower triangle `l`.
-pub(crate) fn solve_cholesky(l: ArrayView2<f64>, b: Array2<f64>) -> Array2<f64> {
+pub fn solve_cholesky(l: ArrayView2<f64>, b: Array2<f64>) -> Array2<f64> {
     let mut x = solve_lower(l, b);
     for row in (0..l.nrows()).rev() {
         let (mut above, below) = x.view_mut().split_at(Axis(0), row + 1);

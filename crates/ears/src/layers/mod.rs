@@ -1,0 +1,6 @@
+//! The few layers the networks are made of, written for inference on one core.
+
+pub(crate) mod dense;
+pub(crate) mod mobile;
+pub(crate) mod norm;
+pub(crate) mod tile;
