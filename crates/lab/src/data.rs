@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use melisma_dataset::collection::Fma;
-use melisma_dataset::spectrograms::{SpectrogramOptions, read_spectrograms};
+use melisma_dataset::spectrograms::{SpectrogramOptions, read_pictures, read_spectrograms};
 use melisma_dataset::split::{About, Item, Items, Place, Split, Stamp};
 use melisma_dataset::{Gtzan, GtzanTable, Part, ReadOptions, Table, TrackId, sha256_file};
 use melisma_learn::rng::Rng;
@@ -24,6 +24,8 @@ use crate::{Error, Result};
 const TEST_SHARE: usize = 5;
 /// The source of GTZAN's spectrogram images.
 const SPECTROGRAMS: &str = "spectrograms";
+/// The sources of those images themselves, and how many pixels across and down are averaged to one.
+const PICTURES: [(&str, usize); 2] = [("images", 1), ("images-64x128", 2)];
 /// The seed with which GTZAN's published test rows were drawn.
 const PUBLISHED_SEED: u64 = 42;
 
@@ -57,6 +59,8 @@ pub struct Source {
     pub ids: Vec<String>,
     /// Whether some track has several rows.
     pub windows: bool,
+    /// Bands and columns of the image that each row is, if rows are images.
+    pub image: Option<(usize, usize)>,
     /// Test rows that were published for a protocol.
     published: BTreeMap<Protocol, BTreeSet<String>>,
 }
@@ -152,14 +156,25 @@ impl Data {
                 let path = data_dir.join("gtzan/spectrograms.tar");
                 let table = spectrograms(&path, stop)?;
                 let tracks = table.filenames.iter().map(|name| TrackId::of_row(name)).collect();
-                builder.add(name, table, tracks, BTreeMap::new())?;
+                builder.add(name, table, tracks, None, BTreeMap::new())?;
+                files.push(path);
+                continue;
+            }
+            if let Some((_, by)) = PICTURES.into_iter().find(|(images, _)| images == name) {
+                let path = data_dir.join("gtzan/spectrograms.tar");
+                let (table, image) = pictures(&path, by, stop)?;
+                let tracks = table.filenames.iter().map(|name| TrackId::of_row(name)).collect();
+                builder.add(name, table, tracks, Some(image), BTreeMap::new())?;
                 files.push(path);
                 continue;
             }
             let Some(which) = GtzanTable::ALL.into_iter().find(|which| which.name() == name) else {
                 return Err(Error::Table {
                     table: "gtzan".to_owned(),
-                    message: format!("there is no source `{name}`; 30s, 10s and {SPECTROGRAMS} are known"),
+                    message: format!(
+                        "there is no source `{name}`; 30s, 10s, {SPECTROGRAMS}, {} and {} are known",
+                        PICTURES[0].0, PICTURES[1].0
+                    ),
                 });
             };
             files.push(gtzan.table_path(which));
@@ -169,7 +184,7 @@ impl Data {
             ]);
             let table = gtzan.table(which)?;
             let tracks: Vec<TrackId> = table.filenames.iter().map(|name| TrackId::of_row(name)).collect();
-            builder.add(name, table, tracks, published)?;
+            builder.add(name, table, tracks, None, published)?;
         }
         let parts: Vec<(Part, BTreeSet<TrackId>)> = Part::ALL
             .into_iter()
@@ -244,7 +259,7 @@ impl Data {
             .map(|item| (item.track.as_str(), item))
             .collect();
         let mut builder = Builder::default();
-        builder.add(&name, table, tracks, BTreeMap::new())?;
+        builder.add(&name, table, tracks, None, BTreeMap::new())?;
         let mut data = builder.finish(&name, clean, seed)?;
         let mut artists: BTreeMap<&str, usize> = BTreeMap::new();
         for track in &mut data.tracks {
@@ -644,6 +659,52 @@ fn spectrograms(path: &Path, stop: &AtomicBool) -> Result<Table> {
     }
 }
 
+/// The images of an archive as rows of grey values, band after band from the lowest, each the mean of `by` x `by` pixels;
+/// and how many bands and columns an image has.
+fn pictures(path: &Path, by: usize, stop: &AtomicBool) -> Result<(Table, (usize, usize))> {
+    let read = read_pictures(path, stop)?;
+    if read.interrupted {
+        return Err(Error::Interrupted);
+    }
+    let fault = |message: String| Error::Table {
+        table: path.display().to_string(),
+        message,
+    };
+    if let Some(failure) = read.failed.first() {
+        return Err(fault(format!("{}: {}", failure.path.display(), failure.fault)));
+    }
+    let width = read.images[0].columns();
+    if let Some(other) = read.images.iter().position(|image| image.columns() != width) {
+        return Err(fault(format!(
+            "{} is {} pixels wide, the first picture {width}; networks take images of one size",
+            read.filenames[other],
+            read.images[other].columns()
+        )));
+    }
+    let (bands, columns) = (melisma_features::image::BANDS / by, width / by);
+    let mut values = Vec::with_capacity(read.images.len() * bands * columns);
+    for image in &read.images {
+        for band in 0..bands {
+            for column in 0..columns {
+                let rows = band * by..(band + 1) * by;
+                let sum: f32 = rows
+                    .flat_map(|row| &image.band(row)[column * by..(column + 1) * by])
+                    .sum();
+                values.push(f64::from(sum / (by * by) as f32));
+            }
+        }
+    }
+    let names = (0..bands * columns).map(|at| format!("b{}_t{}", at / columns, at % columns));
+    let table = Table {
+        columns: names.collect(),
+        values,
+        filenames: read.filenames,
+        lengths: None,
+        labels: read.labels.into_iter().collect(),
+    };
+    Ok((table, (bands, columns)))
+}
+
 /// Tracks and sources while tables are read.
 #[derive(Default)]
 struct Builder {
@@ -659,6 +720,7 @@ impl Builder {
         name: &str,
         table: Table,
         tracks: Vec<TrackId>,
+        image: Option<(usize, usize)>,
         published: BTreeMap<Protocol, BTreeSet<String>>,
     ) -> Result<()> {
         let fault = |message: String| Error::Table {
@@ -699,6 +761,7 @@ impl Builder {
             track_of,
             ids: table.filenames,
             windows,
+            image,
             published,
         });
         Ok(())

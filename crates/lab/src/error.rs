@@ -25,6 +25,15 @@ pub enum Error {
         /// What is wrong.
         source: Box<melisma_learn::Error>,
     },
+    /// A network cannot be trained or judged.
+    Network {
+        /// The candidate.
+        name: String,
+        /// The protocol.
+        protocol: Protocol,
+        /// What is wrong.
+        source: Box<melisma_neural::Error>,
+    },
     /// The data are at fault.
     Data(melisma_dataset::Error),
     /// A table can be read but not learned from.
@@ -65,6 +74,11 @@ impl fmt::Display for Error {
                 protocol,
                 source,
             } => write!(f, "candidate `{name}`, protocol {protocol}: {source}"),
+            Error::Network {
+                name,
+                protocol,
+                source,
+            } => write!(f, "candidate `{name}`, protocol {protocol}: {source}"),
             Error::Data(error) => error.fmt(f),
             Error::Table { table, message } => write!(f, "{table}: {message}"),
             Error::Learn(error) => error.fmt(f),
@@ -79,6 +93,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Candidate { source, .. } => Some(source.as_ref()),
+            Error::Network { source, .. } => Some(source.as_ref()),
             Error::Data(error) => Some(error),
             Error::Learn(error) => Some(error),
             Error::Report(error) => Some(error),

@@ -15,6 +15,7 @@ mod data;
 mod error;
 mod explain;
 mod fit;
+mod network;
 mod outcome;
 mod protocol;
 mod recipe;
@@ -25,6 +26,7 @@ mod ship;
 pub use data::{Data, Estimate, Parts, Rows, Source, Track, TrackParts, TrackSides};
 pub use error::Error;
 pub use explain::Explanation;
+pub use network::{NetworkSpec, Scaling, Training};
 pub use outcome::{Choice, Chosen, Comparison, Outcome, Ranking, ResultRow, Said, SearchSummary};
 pub use protocol::Protocol;
 pub use recipe::{

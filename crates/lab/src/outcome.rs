@@ -9,6 +9,7 @@ use melisma_learn::select::Ranked;
 use serde::Serialize;
 
 use crate::explain::Explanation;
+use crate::network::Training;
 use crate::protocol::Protocol;
 
 /// All that came out.
@@ -79,6 +80,9 @@ pub struct ResultRow {
     /// What the search on the training rows tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchSummary>,
+    /// How it was trained, for a network (of the first fold).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
     /// The hash of the split.
     pub split: String,
     /// What was said of each row.

@@ -16,6 +16,7 @@ use melisma_learn::validation::search::{Method, Score};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::network::NetworkSpec;
 use crate::protocol::Protocol;
 use crate::{Error, Result};
 
@@ -153,6 +154,8 @@ pub struct Candidate {
     /// Its classifier: a `kind` and parameters. An ensemble may name its members in `members`.
     #[serde(default)]
     pub classifier: Table,
+    /// Its network, in a classifier's place.
+    pub network: Option<NetworkSpec>,
     /// Its own steps.
     pub steps: Option<Vec<StepParams>>,
     /// How its probabilities are corrected.
@@ -339,6 +342,15 @@ impl Content {
         if let Some(unknown) = self.report.explain.iter().find(|name| !known(name)) {
             return Err(format!("explains `{unknown}`, which is no candidate"));
         }
+        let shipped = self.ship.iter().map(|ship| &ship.candidate);
+        if let Some(name) = shipped.chain(&self.report.explain).find(|name| {
+            self.candidate(name)
+                .is_some_and(|candidate| candidate.network.is_some())
+        }) {
+            return Err(format!(
+                "`{name}` is a network: it can be neither shipped nor explained by its inputs"
+            ));
+        }
         Ok(())
     }
 
@@ -394,6 +406,19 @@ impl Candidate {
         {
             return fault("a name is of letters, digits, `-`, `_` and `.`, at most 60".to_owned());
         }
+        if let Some(network) = &self.network {
+            if !self.classifier.is_empty()
+                || !self.members.is_empty()
+                || !self.grid.0.is_empty()
+                || !self.fuse.is_empty()
+                || self.calibration.is_some()
+            {
+                return fault(
+                    "a network has no classifier, members, grid, fusion or calibration beside it".to_owned(),
+                );
+            }
+            return network.check().or_else(fault);
+        }
         if !self.fuse.is_empty() {
             if !self.classifier.is_empty() || !self.members.is_empty() || !self.grid.0.is_empty() {
                 return fault("a fusion has no classifier, members or grid of its own".to_owned());
@@ -436,6 +461,7 @@ impl Candidate {
                 && member.without == self.without
                 && member.calibration.is_none()
                 && member.fuse.is_empty()
+                && member.network.is_none()
                 && member.members.is_empty();
             if !same {
                 return fault(format!(

@@ -12,6 +12,7 @@ use melisma_plot::{
 use ndarray::Axis;
 
 use crate::explain::Explanation;
+use crate::network::Training;
 use crate::outcome::{Outcome, ResultRow};
 use crate::protocol::Protocol;
 use crate::run::Watch;
@@ -53,6 +54,7 @@ impl Outcome {
         sections.extend(self.comparison());
         sections.extend(self.searches());
         sections.extend(self.ranking_section()?);
+        sections.extend(self.training_section()?);
         sections.extend(self.explanation()?);
         sections.push(self.provenance());
         Ok(Report {
@@ -99,6 +101,50 @@ impl Outcome {
         }
         section.tables.push(self.score_table());
         Ok(section)
+    }
+
+    /// The networks' layers, and their first training under each protocol, epoch by epoch.
+    fn training_section(&self) -> Result<Option<Section>> {
+        let mut section = Section::new("training", "Networks");
+        section.text.push(
+            "Layers and parameters, and the course of the first network of each protocol. Training accuracy is that of the \
+             varied rows; a dash in the table of steps means that the training was finished by an earlier run."
+                .to_owned(),
+        );
+        let mut told: Vec<&str> = Vec::new();
+        let mut steps = Vec::new();
+        for row in &self.results {
+            let Some(training) = &row.training else { continue };
+            if !told.contains(&row.name.as_str()) {
+                told.push(&row.name);
+                section.tables.push(layers_table(&row.name, training));
+            }
+            steps.push(vec![
+                row.name.as_str().into(),
+                row.protocol.name().into(),
+                Cell::Number(training.histories.len() as f64),
+                training.step_cpu_ms.map_or_else(|| "–".into(), Cell::Number),
+            ]);
+            if let Some(history) = training.histories.first() {
+                let title = format!("{}, {}", row.name, row.protocol);
+                let stem = slug(&format!("training-{}-{}", row.name, row.protocol));
+                let figures = melisma_neural::train::curves(history, &stem, &title);
+                section.figures.extend(figures.map_err(|error| Error::Network {
+                    name: row.name.clone(),
+                    protocol: row.protocol,
+                    source: Box::new(error),
+                })?);
+            }
+        }
+        section.tables.push(TableView {
+            id: "steps".to_owned(),
+            title: "CPU time of a step".to_owned(),
+            header: ["network", "protocol", "networks averaged", "CPU ms a step"]
+                .map(str::to_owned)
+                .to_vec(),
+            rows: steps,
+        });
+        Ok((!told.is_empty()).then_some(section))
     }
 
     fn rows_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = &'a ResultRow> {
@@ -793,4 +839,28 @@ fn slug(name: &str) -> String {
         })
         .take(120)
         .collect()
+}
+
+/// A network layer by layer.
+fn layers_table(name: &str, training: &Training) -> TableView {
+    let size = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+    let rows = training.layers.rows.iter().map(|row| {
+        vec![
+            row.layer.as_str().into(),
+            size(&row.shape).as_str().into(),
+            Cell::Number(row.parameters as f64),
+        ]
+    });
+    let mut rows: Vec<Vec<Cell>> = rows.collect();
+    rows.push(vec![
+        "all".into(),
+        "".into(),
+        Cell::Number(training.parameters as f64),
+    ]);
+    TableView {
+        id: slug(&format!("layers-{name}")),
+        title: format!("Layers of {name}"),
+        header: ["layer", "output", "parameters"].map(str::to_owned).to_vec(),
+        rows,
+    }
 }

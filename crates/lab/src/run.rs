@@ -15,6 +15,7 @@ use ndarray::{Array2, Axis};
 
 use crate::data::{Data, Estimate, Rows, inner_folds};
 use crate::fit::{Fits, Fitted, fit};
+use crate::network::{NetworkSpec, Training};
 use crate::outcome::{Comparison, Outcome, Ranking, ResultRow, Said, SearchSummary};
 use crate::protocol::Protocol;
 use crate::recipe::{Candidate, Collection, Recipe, ValidationSpec, json, to_json};
@@ -47,6 +48,8 @@ pub(crate) struct Session<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) watch: Watch<'a>,
     pub(crate) estimate: Estimate,
+    /// Where work that was interrupted can be gone on from.
+    folder: Option<PathBuf>,
 }
 
 impl Recipe {
@@ -122,6 +125,7 @@ impl<'a> Session<'a> {
             ledger,
             watch,
             estimate,
+            folder: folder.map(Path::to_owned),
         })
     }
 
@@ -328,8 +332,10 @@ impl<'a> Session<'a> {
                         self.data.sources[tested].name, candidate.name
                     ));
                     let judged = self.judge(candidate, protocol, tested, rows, &mut fits, &mut known)?;
-                    let fitted = &fits[&candidate.name];
-                    if fold == 0 && explained.is_some_and(|names| names.contains(&candidate.name)) {
+                    if let Some(fitted) = fits.get(&candidate.name)
+                        && fold == 0
+                        && explained.is_some_and(|names| names.contains(&candidate.name))
+                    {
                         let columns = self.columns(candidate, tested)?;
                         let train = self.data.examples(protocol, &rows.train, Some(&columns))?;
                         let test = self.data.held(tested, &rows.test, &columns);
@@ -384,6 +390,9 @@ impl<'a> Session<'a> {
         let columns = self.columns(candidate, tested)?;
         let train = self.data.examples(protocol, &rows.train, Some(&columns))?;
         let test: validation::Held = self.data.held(tested, &rows.test, &columns);
+        if let Some(spec) = &candidate.network {
+            return self.judge_network(candidate, spec, protocol, tested, rows, &train, &test);
+        }
         let (fitted, params, found) = self.fit(candidate, protocol, &train, fits, known)?;
         let start = cpu_seconds();
         let prediction = fitted.pipeline.prediction(test.x());
@@ -399,10 +408,59 @@ impl<'a> Session<'a> {
             predict_cpu_s,
             params: to_json(&params.classifier),
             found,
+            training: None,
         };
         fits.insert(candidate.name.clone(), fitted);
         known.insert(candidate.name.clone(), params);
         Ok(judged)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn judge_network(
+        &self,
+        candidate: &Candidate,
+        spec: &NetworkSpec,
+        protocol: Protocol,
+        tested: usize,
+        rows: &Rows,
+        train: &Examples,
+        test: &validation::Held,
+    ) -> Result<Judged> {
+        let source = &self.data.sources[tested];
+        let failed = |error: melisma_neural::Error| match error {
+            melisma_neural::Error::Interrupted => Error::Interrupted,
+            error => Error::Network {
+                name: candidate.name.clone(),
+                protocol,
+                source: Box::new(error),
+            },
+        };
+        let image = source
+            .image
+            .filter(|(bands, columns)| bands * columns == train.x().ncols());
+        let content = self.recipe.content();
+        let steps = candidate.steps(content);
+        let folder = self.folder.as_deref();
+        let start = cpu_seconds();
+        let fitted = spec
+            .fit(steps, image, train, content.seed, folder, self.watch)
+            .map_err(failed)?;
+        let between = cpu_seconds();
+        let probabilities = fitted.predict(test.x()).map_err(failed)?;
+        let end = cpu_seconds();
+        let seconds = |from: Option<f64>, to: Option<f64>| from.zip(to).map(|(from, to)| to - from);
+        Ok(Judged {
+            said: Said {
+                prediction: Prediction::most_probable(probabilities),
+                truth: test.truth().to_vec(),
+                tracks: rows.test.iter().map(|&row| source.track_of[row]).collect(),
+            },
+            fit_cpu_s: seconds(start, between),
+            predict_cpu_s: seconds(between, end),
+            params: to_json(spec),
+            found: None,
+            training: Some(fitted.training()),
+        })
     }
 
     /// The weighted mean of several candidates' track mixtures.
@@ -532,6 +590,7 @@ impl<'a> Session<'a> {
                 predict_cpu_s: predict_s,
                 params: serde_json::Value::Array(params),
                 found: None,
+                training: None,
             },
             inputs,
             train_rows,
@@ -580,6 +639,7 @@ pub(crate) struct Judged {
     predict_cpu_s: Option<f64>,
     params: serde_json::Value,
     found: Option<Found>,
+    training: Option<Training>,
 }
 
 /// A candidate's judgements, fold after fold.
@@ -591,6 +651,7 @@ struct Tally {
     predict_cpu_s: Vec<Option<f64>>,
     params: Vec<serde_json::Value>,
     search: Option<SearchSummary>,
+    training: Option<Training>,
     split: String,
 }
 
@@ -601,6 +662,9 @@ impl Tally {
         self.fit_cpu_s.push(judged.fit_cpu_s);
         self.predict_cpu_s.push(judged.predict_cpu_s);
         self.params.push(judged.params);
+        if self.training.is_none() {
+            self.training = judged.training;
+        }
         if self.search.is_none() {
             self.search = judged.found.as_ref().map(summary);
         }
@@ -663,6 +727,7 @@ impl Tally {
                 false => serde_json::Value::Array(self.params),
             },
             search: self.search,
+            training: self.training,
             split: self.split,
             said: all,
         }
