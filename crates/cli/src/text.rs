@@ -14,9 +14,11 @@ pub fn bar(share: f64) -> String {
 
 /// One line per genre: name, percentage, bar.
 pub fn genre_bars(genres: &[GenreProbability]) -> String {
+    let widest = genres.iter().map(|g| g.genre.chars().count()).max().unwrap_or(0);
+    let width = (widest + 1).max(10);
     let line = |g: &GenreProbability| {
         let share = g.probability * 100.0;
-        format!("  {:10}{share:6.2} %  {}", g.genre, bar(g.probability))
+        format!("  {:width$}{share:6.2} %  {}", g.genre, bar(g.probability))
             .trim_end()
             .to_owned()
             + "\n"

@@ -3,15 +3,19 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use melisma_dataset::extract::{Failure, walk};
+use melisma_ears::head::{GenreMap, Head};
+use melisma_ears::hear::{self, Ears};
+use melisma_ears::store::Store;
 use melisma_features::Extractor;
 use melisma_learn::Model;
 use melisma_learn::classify::{Classification, ClassifyError, Explanation, classify_file, explain_file};
 use melisma_plot::{Caption, Waterfall};
 use serde::Serialize;
 
-use crate::args::ClassifyArgs;
+use crate::args::{By, ClassifyArgs};
 use crate::context::{Failed, Run, because, note, print_json, threads};
 use crate::text::{bar, clock, genre_bars};
 
@@ -30,10 +34,7 @@ struct Fault<'a> {
 
 /// Classifies each file in turn, its windows shared out among the threads.
 pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
-    let model = match &args.model {
-        None => melisma_learn::shipped().map_err(because)?,
-        Some(path) => read_model(path)?,
-    };
+    let voice = Voice::open(args)?;
     let (found, unreadable) = walk(&args.paths);
     if found.is_empty() && unreadable.is_empty() {
         let paths: Vec<_> = args.paths.iter().map(|p| p.display().to_string()).collect();
@@ -52,10 +53,7 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
     }
     let mut failed = unreadable.len();
     for file in &found {
-        let heard = match args.explain {
-            true => pool.install(|| explain_file(&file.path, &model, &mut extractors, run.stop())),
-            false => classify_file(&file.path, &model, &mut extractors, run.stop()),
-        };
+        let heard = pool.install(|| voice.classify(&file.path, args.explain, &mut extractors, run.stop()));
         if let (Ok(heard), Some(folder)) = (&heard, &args.figures)
             && let Some(explanation) = &heard.explanation
         {
@@ -69,10 +67,9 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
                 })?;
             }
             Ok(classification) => print(&file.path, &classification, args.windows)?,
-            Err(ClassifyError::Interrupted) => return Err(Failed::Interrupted),
-            Err(error) => {
+            Err(None) => return Err(Failed::Interrupted),
+            Err(Some(message)) => {
                 failed += 1;
-                let message = error.to_string();
                 // Errors of the audio room name the file themselves.
                 let prefix = format!("{}: ", file.path.display());
                 report(
@@ -92,6 +89,101 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
     }
     Ok(())
 }
+
+/// Who tells genres.
+enum Voice {
+    Table(Box<Model>),
+    Ears(Box<(Ears, Head, GenreMap)>),
+}
+
+impl Voice {
+    /// Who answers, as asked for and as what is installed allows; where it is not the ears, says what they would gain.
+    fn open(args: &ClassifyArgs) -> Result<Voice, Failed> {
+        let table = |model: Model| Voice::Table(Box::new(model));
+        if let Some(path) = &args.model {
+            return read_model(path).map(table);
+        }
+        if args.by != By::Table && !args.explain {
+            let ears = installed_ears(args.by == By::Ears || args.map.is_some())?;
+            if let Some(ears) = ears {
+                let map = read_map(args.map.as_deref())?;
+                return Ok(Voice::Ears(Box::new((ears, Head::shipped(), map))));
+            }
+            note!(
+                "melisma: the model of descriptors answers; pretrained ears tell genres far better: melisma models install ears"
+            );
+        } else if args.by == By::Ears || args.map.is_some() {
+            return Err(because(
+                "only the model of descriptors is explained: leave --by and --map away",
+            ));
+        }
+        melisma_learn::shipped().map_err(because).map(table)
+    }
+
+    /// The mixture of a file; the error is a message, or nothing when the run was asked to stop.
+    fn classify(
+        &self,
+        path: &Path,
+        explain: bool,
+        extractors: &mut [Extractor],
+        stop: &AtomicBool,
+    ) -> Result<Classification, Option<String>> {
+        match self {
+            Voice::Table(model) => match explain {
+                true => explain_file(path, model, extractors, stop),
+                false => classify_file(path, model, extractors, stop),
+            }
+            .map_err(|error| match error {
+                ClassifyError::Interrupted => None,
+                error => Some(error.to_string()),
+            }),
+            Voice::Ears(by) => match by.0.listen_file(path, stop) {
+                Ok(heard) => Ok(heard.classify(&by.1, &by.2)),
+                Err(hear::Error::Interrupted) => Err(None),
+                Err(error) => Err(Some(error.to_string())),
+            },
+        }
+    }
+}
+
+/// The ears that are installed; `None` where there are none, which is an error if they are `wanted`.
+pub fn installed_ears(wanted: bool) -> Result<Option<Ears>, Failed> {
+    let store = match Store::open() {
+        Ok(store) => store,
+        Err(error) if wanted => return Err(because(error)),
+        Err(_) => return Ok(None),
+    };
+    let ears = Ears::open(&store).map_err(because)?;
+    match ears.which().is_empty() {
+        false => Ok(Some(ears)),
+        true if wanted => Err(because(
+            "no pretrained ears are installed: melisma models install ears",
+        )),
+        true => Ok(None),
+    }
+}
+
+/// A map of genres by its name in the program, or from a file.
+pub fn read_map(asked: Option<&Path>) -> Result<GenreMap, Failed> {
+    let Some(path) = asked else {
+        return Ok(GenreMap::ten());
+    };
+    match path.to_str() {
+        Some("ten") => return Ok(GenreMap::ten()),
+        Some("wide") => return Ok(GenreMap::wide()),
+        _ => {}
+    }
+    let fault = |error: &dyn std::fmt::Display| because(format!("{}: {error}", path.display()));
+    let size = std::fs::metadata(path).map_err(|e| fault(&e))?.len();
+    if size > LARGEST_MAP {
+        return Err(fault(&"too large for a map of genres"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| fault(&e))?;
+    GenreMap::parse(&text).map_err(|e| fault(&e))
+}
+
+/// Maps of genres are small too.
+const LARGEST_MAP: u64 = 1 << 18;
 
 /// Says why a file has no mixture; with `json`, on standard output too, where its line would stand.
 fn report(path: &Path, fault: &str, json: bool) -> Result<(), Failed> {

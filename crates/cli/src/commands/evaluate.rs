@@ -39,7 +39,10 @@ struct Evaluation {
 
 /// Trains without the tracks at hand, classifies each, and counts.
 pub fn run(args: &EvaluateArgs, run: &Run) -> Result<(), Failed> {
-    let recipe = Recipe::read(&args.recipe).map_err(because)?;
+    let Some(recipe) = &args.recipe else {
+        return super::evaluate_ears::run(args, run);
+    };
+    let recipe = Recipe::read(recipe).map_err(because)?;
     let data = data_dir(args.data.as_deref()).map_err(because)?;
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         return Err(because(format!("{}: no such file or folder", missing.display())));

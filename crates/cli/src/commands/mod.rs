@@ -3,9 +3,11 @@
 pub mod classify;
 pub mod dataset;
 pub mod evaluate;
+mod evaluate_ears;
 pub mod explore;
 pub mod features;
 pub mod frames;
 pub mod info;
+pub mod models;
 pub mod plot;
 pub mod recipe;
