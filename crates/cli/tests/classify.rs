@@ -331,7 +331,7 @@ fn another_model() {
 fn a_reader_that_has_seen_enough_is_no_error() {
     let (_folder, path) = file("song.wav", wav16(&music(1, 3.0, RATE)));
     for flags in [&["--json"][..], &["--windows"], &[]] {
-        let mut command = melisma!("classify", &path);
+        let mut command = melisma!("classify", "--by", "table", &path);
         let child = command
             .args(flags)
             .stdout(Stdio::piped())
@@ -405,4 +405,19 @@ fn an_explanation_adds_up_to_the_answer() {
     for ending in ["svg", "png", "csv"] {
         assert!(figures.join(format!("why-why-me.{ending}")).exists(), "{ending}");
     }
+}
+
+#[test]
+fn without_ears_the_model_of_descriptors_answers_and_says_so() {
+    let (_folder, path) = file("song.wav", wav16(&music(1, 3.0, RATE)));
+    let ran = run(melisma!("classify", &path)).succeeded();
+    assert!(
+        ran.stderr.contains("the model of descriptors answers"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("genre-table-1"), "{}", ran.stdout);
+    run(melisma!("classify", &path, "--by", "ears")).refused(&["no pretrained ears are installed"]);
+    run(melisma!("classify", &path, "--map", "wide")).refused(&["no pretrained ears are installed"]);
+    run(melisma!("classify", &path, "--explain", "--map", "wide")).refused(&["leave --by and --map away"]);
 }

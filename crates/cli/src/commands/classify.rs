@@ -109,9 +109,12 @@ impl Voice {
                 let map = read_map(args.map.as_deref())?;
                 return Ok(Voice::Ears(Box::new((ears, Head::shipped(), map))));
             }
-            note!(
-                "melisma: the model of descriptors answers; pretrained ears tell genres far better: melisma models install ears"
-            );
+            // With --json the field `model` says who answered.
+            if !args.json {
+                note!(
+                    "melisma: the model of descriptors answers; pretrained ears tell genres far better: melisma models install ears"
+                );
+            }
         } else if args.by == By::Ears || args.map.is_some() {
             return Err(because(
                 "only the model of descriptors is explained: leave --by and --map away",
@@ -153,7 +156,14 @@ pub fn installed_ears(wanted: bool) -> Result<Option<Ears>, Failed> {
         Err(error) if wanted => return Err(because(error)),
         Err(_) => return Ok(None),
     };
-    let ears = Ears::open(&store).map_err(because)?;
+    let ears = match Ears::open(&store) {
+        Ok(ears) => ears,
+        Err(error) if wanted => return Err(because(error)),
+        Err(error) => {
+            note!("melisma: the pretrained ears cannot be used: {error}");
+            return Ok(None);
+        }
+    };
     match ears.which().is_empty() {
         false => Ok(Some(ears)),
         true if wanted => Err(because(
