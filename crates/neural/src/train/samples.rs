@@ -16,7 +16,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Samples of `shape` ([features], or [channels, height, width]) one after the other in `values`, each with a
+    /// Samples of `shape` (features, or channels, height and width) one after the other in `values`, each with a
     /// label below `classes`.
     ///
     /// # Errors
