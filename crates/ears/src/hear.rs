@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use melisma_audio::{Signal, Stream};
+use melisma_audio::{Signal, Stream, Windows};
 use melisma_learn::classify::{Classification, GenreProbability, SHORTEST_S, WindowClassification};
-use ndarray::Axis;
+use ndarray::{Array2, ArrayView3, Axis};
 
 use crate::front::{self, SAMPLE_RATE};
 use crate::head::{Ear, GenreMap, Head, Mixture, Said};
@@ -182,6 +182,51 @@ impl Ears {
         }
     }
 
+    /// What musicnn sees of a window of a file: its log-mel image, shape (frames, bands).
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::TooShort`] where there is no such window.
+    pub fn image(&self, path: &Path, window: usize) -> Result<Array2<f32>, Error> {
+        let mut windows = Windows::open(path, SAMPLE_RATE, WINDOW).map_err(Error::Audio)?;
+        let mut samples = Vec::new();
+        for _ in 0..=window {
+            match windows.next_window().map_err(Error::Audio)? {
+                Some(whole) => samples = whole.to_vec(),
+                None if window == 0 => samples = windows.remainder().to_vec(),
+                None => {
+                    return Err(Error::TooShort(
+                        windows.samples_read() as f64 / f64::from(SAMPLE_RATE.0),
+                    ));
+                }
+            }
+        }
+        let patches = musicnn::patches(&Signal::new(samples, SAMPLE_RATE)).map_err(Error::Front)?;
+        Ok(patches.index_axis(Axis(0), 0).to_owned())
+    }
+
+    /// What the taggers say of log-mel images as [`Ears::image`] makes them; what other ears said of `rest` stays.
+    ///
+    /// # Panics
+    /// When images are of another shape.
+    pub fn say(&self, images: ArrayView3<'_, f32>, rest: &Said) -> Vec<Said> {
+        let mut said = vec![rest.clone(); images.len_of(Axis(0))];
+        self.tag(images, &mut said);
+        said
+    }
+
+    /// Asks the taggers about images.
+    fn tag(&self, images: ArrayView3<'_, f32>, said: &mut [Said]) {
+        for (ear, network) in [(Ear::Msd, &self.msd), (Ear::Mtt, &self.mtt)] {
+            let Some(network) = network else { continue };
+            let answers = network.hear(images);
+            for (window, said) in said.iter_mut().enumerate().take(answers.tags.nrows()) {
+                let row = |of: &Array2<f32>| of.row(window).iter().map(|&v| f64::from(v)).collect();
+                said.tags.insert(ear, row(&answers.tags));
+                said.inner.insert(ear, row(&answers.penultimate));
+            }
+        }
+    }
+
     /// The whole windows of a block, or what there is of one.
     fn windows(&self, block: Vec<f32>, start_s: f64) -> Result<Vec<Window>, Error> {
         let second = f64::from(SAMPLE_RATE.0);
@@ -193,16 +238,7 @@ impl Ears {
         let whole = Signal::new(block[..(count * WINDOW).min(block.len())].to_vec(), SAMPLE_RATE);
         if self.msd.is_some() || self.mtt.is_some() {
             let patches = musicnn::patches(&whole).map_err(Error::Front)?;
-            for (ear, network) in [(Ear::Msd, &self.msd), (Ear::Mtt, &self.mtt)] {
-                let Some(network) = network else { continue };
-                let answers = network.hear(patches.view());
-                for (window, said) in said.iter_mut().enumerate().take(answers.tags.nrows()) {
-                    let row =
-                        |of: &ndarray::Array2<f32>| of.row(window).iter().map(|&v| f64::from(v)).collect();
-                    said.tags.insert(ear, row(&answers.tags));
-                    said.inner.insert(ear, row(&answers.penultimate));
-                }
-            }
+            self.tag(patches.view(), &mut said);
         }
         if let Some(yamnet) = &self.yamnet {
             for (said, part) in said.iter_mut().zip(&parts) {

@@ -12,7 +12,8 @@ use melisma_ears::store::Store;
 use melisma_features::Extractor;
 use melisma_learn::Model;
 use melisma_learn::classify::{Classification, ClassifyError, Explanation, classify_file, explain_file};
-use melisma_plot::{Caption, Waterfall};
+use melisma_neural::explain::{Hearing, hearing};
+use melisma_plot::{Caption, Figure, Waterfall};
 use serde::Serialize;
 
 use crate::args::{By, ClassifyArgs};
@@ -24,6 +25,9 @@ struct Line<'a> {
     file: Cow<'a, str>,
     #[serde(flatten)]
     classification: &'a Classification,
+    /// What the ears' answer rests on, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hearing: Option<&'a Hearing>,
 }
 
 #[derive(Serialize)]
@@ -54,19 +58,27 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
     let mut failed = unreadable.len();
     for file in &found {
         let heard = pool.install(|| voice.classify(&file.path, args.explain, &mut extractors, run.stop()));
-        if let (Ok(heard), Some(folder)) = (&heard, &args.figures)
-            && let Some(explanation) = &heard.explanation
-        {
-            draw(&file.path, explanation, folder)?;
+        if let (Ok((heard, why)), Some(folder)) = (&heard, &args.figures) {
+            if let Some(explanation) = &heard.explanation {
+                draw(&file.path, explanation, folder)?;
+            }
+            if let Some(why) = why {
+                let id = figure_id(&file.path);
+                let title = format!("Why {} is heard in {}", why.genre, name_of(&file.path));
+                save(&why.draw(&id, &title).map_err(because)?, folder)?;
+            }
         }
         match heard {
-            Ok(classification) if args.json => {
+            Ok((classification, hearing)) if args.json => {
                 print_json(&Line {
                     file: file.path.to_string_lossy(),
                     classification: &classification,
+                    hearing: hearing.as_ref(),
                 })?;
             }
-            Ok(classification) => print(&file.path, &classification, args.windows)?,
+            Ok((classification, hearing)) => {
+                print(&file.path, &classification, hearing.as_ref(), args.windows)?;
+            }
             Err(None) => return Err(Failed::Interrupted),
             Err(Some(message)) => {
                 failed += 1;
@@ -103,7 +115,7 @@ impl Voice {
         if let Some(path) = &args.model {
             return read_model(path).map(table);
         }
-        if args.by != By::Table && !args.explain {
+        if args.by != By::Table {
             let ears = installed_ears(args.by == By::Ears || args.map.is_some())?;
             if let Some(ears) = ears {
                 let map = read_map(args.map.as_deref())?;
@@ -130,21 +142,31 @@ impl Voice {
         explain: bool,
         extractors: &mut [Extractor],
         stop: &AtomicBool,
-    ) -> Result<Classification, Option<String>> {
+    ) -> Result<(Classification, Option<Hearing>), Option<String>> {
         match self {
             Voice::Table(model) => match explain {
                 true => explain_file(path, model, extractors, stop),
                 false => classify_file(path, model, extractors, stop),
             }
+            .map(|classification| (classification, None))
             .map_err(|error| match error {
                 ClassifyError::Interrupted => None,
                 error => Some(error.to_string()),
             }),
-            Voice::Ears(by) => match by.0.listen_file(path, stop) {
-                Ok(heard) => Ok(heard.classify(&by.1, &by.2)),
-                Err(hear::Error::Interrupted) => Err(None),
-                Err(error) => Err(Some(error.to_string())),
-            },
+            Voice::Ears(by) => {
+                let (ears, head, map) = by.as_ref();
+                let heard = ears.listen_file(path, stop).map_err(|error| match error {
+                    hear::Error::Interrupted => None,
+                    error => Some(error.to_string()),
+                })?;
+                let why = match explain {
+                    true => Some(
+                        hearing(path, &heard, ears, head, map).map_err(|error| Some(error.to_string()))?,
+                    ),
+                    false => None,
+                };
+                Ok((heard.classify(head, map), why))
+            }
         }
     }
 }
@@ -221,7 +243,12 @@ fn read_model(path: &Path) -> Result<Model, Failed> {
     Model::from_bytes(&bytes).map_err(|e| fault(&e))
 }
 
-fn print(file: &Path, classification: &Classification, windows: bool) -> Result<(), Failed> {
+fn print(
+    file: &Path,
+    classification: &Classification,
+    hearing: Option<&Hearing>,
+    windows: bool,
+) -> Result<(), Failed> {
     let mut out = std::io::stdout().lock();
     for warning in &classification.warnings {
         note!("melisma: {}: {warning}", file.display());
@@ -236,6 +263,9 @@ fn print(file: &Path, classification: &Classification, windows: bool) -> Result<
     write!(out, "{}", genre_bars(&classification.genres))?;
     if let Some(explanation) = &classification.explanation {
         why(explanation, &mut out)?;
+    }
+    if let Some(hearing) = hearing {
+        why_heard(hearing, &mut out)?;
     }
     if windows {
         for window in &classification.windows {
@@ -268,6 +298,55 @@ fn print(file: &Path, classification: &Classification, windows: bool) -> Result<
 const NAMED: usize = 10;
 
 /// What the first genre rests on, in words and numbers.
+/// Windows named as the most telling.
+const TELLING: usize = 3;
+
+/// What the ears' answer rests on: tags, windows, a region.
+fn why_heard(hearing: &Hearing, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "  Why {}?", hearing.genre)?;
+    for reason in hearing.tags.iter().take(NAMED) {
+        writeln!(
+            out,
+            "  {:5.1} %  {} ({}; {:.1} % of music on the mean)",
+            100.0 * reason.probability,
+            reason.tag,
+            reason.ear.model(),
+            100.0 * reason.prior
+        )?;
+    }
+    let mut windows = hearing.windows.clone();
+    windows.sort_by(|a, b| b.evidence.total_cmp(&a.evidence));
+    let named: Vec<String> = windows
+        .iter()
+        .take(TELLING)
+        .filter(|window| window.evidence > 0.0)
+        .map(|window| {
+            format!(
+                "{} - {} ({:+.2})",
+                clock(window.start_s),
+                clock(window.end_s),
+                window.evidence
+            )
+        })
+        .collect();
+    if !named.is_empty() {
+        writeln!(out, "  most telling: {}", named.join(", "))?;
+    }
+    let telling = &hearing.telling;
+    if telling.falls > 0.0 {
+        writeln!(
+            out,
+            "  there, without {:.0} to {:.0} Hz from {} to {}, its log-odds fall by {:.2}",
+            telling.region_hz[0],
+            telling.region_hz[1],
+            clock(telling.region_s[0]),
+            clock(telling.region_s[1]),
+            telling.falls
+        )?;
+    }
+    Ok(())
+}
+
 fn why(explanation: &Explanation, out: &mut impl Write) -> std::io::Result<()> {
     let percent = |share: f64| share * 100.0;
     writeln!(
@@ -318,17 +397,7 @@ fn why(explanation: &Explanation, out: &mut impl Write) -> std::io::Result<()> {
 
 /// The same as a figure in the folder, named after the file.
 fn draw(path: &Path, explanation: &Explanation, folder: &Path) -> Result<(), Failed> {
-    let stem = path
-        .file_stem()
-        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let good = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-            c
-        } else {
-            '-'
-        }
-    };
-    let id = format!("why-{}", stem.chars().map(good).take(150).collect::<String>());
+    let id = figure_id(path);
     let contributions: Vec<melisma_plot::Contribution<'_>> = explanation
         .inputs
         .iter()
@@ -346,7 +415,7 @@ fn draw(path: &Path, explanation: &Explanation, folder: &Path) -> Result<(), Fai
         axis: &axis,
         note: "Values are as the classifier sees them, behind its steps.",
     };
-    let title = format!("Why {}? {stem}", explanation.genre);
+    let title = format!("Why {}? {}", explanation.genre, name_of(path));
     let description = format!(
         "What each input adds to the probability of {}.",
         explanation.genre
@@ -354,7 +423,32 @@ fn draw(path: &Path, explanation: &Explanation, folder: &Path) -> Result<(), Fai
     let figure = figure
         .draw(&Caption::new(&id, &title, &description))
         .map_err(because)?;
+    save(&figure, folder)
+}
+
+fn save(figure: &Figure, folder: &Path) -> Result<(), Failed> {
     let written = figure.write(folder).map_err(because)?;
     note!("wrote {}", written.svg.display());
     Ok(())
+}
+
+/// A file's name without its ending.
+fn name_of(path: &Path) -> String {
+    path.file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+}
+
+/// What the figure that explains a file is called.
+fn figure_id(path: &Path) -> String {
+    let good = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
+            c
+        } else {
+            '-'
+        }
+    };
+    format!(
+        "why-{}",
+        name_of(path).chars().map(good).take(150).collect::<String>()
+    )
 }

@@ -109,6 +109,19 @@ pub struct Mixture {
     pub none: f64,
 }
 
+/// A tag that speaks for a genre.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Reason {
+    /// The ear that gives it.
+    pub ear: Ear,
+    /// The tag.
+    pub tag: &'static str,
+    /// How probable the ear takes it to be.
+    pub probability: f64,
+    /// How probable it takes it to be on the mean over music of many kinds.
+    pub prior: f64,
+}
+
 /// Tells genres from what ears say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -201,6 +214,31 @@ impl Head {
         Some((value + FLOOR).ln() - (prior + FLOOR).ln())
     }
 
+    /// What the tags that speak for a genre say, the ones that stand out most from their priors first; empty for a genre that is not in
+    /// the map.
+    pub fn reasons(&self, map: &GenreMap, genre: &str, said: &Said) -> Vec<Reason> {
+        let Some(of) = map.tags().iter().find(|tags| tags.genre == genre) else {
+            return Vec::new();
+        };
+        let speaks = |ear: &Ear| said.tags.contains_key(ear) && self.priors.contains_key(ear);
+        let alone = of.tags.contains_key(&Ear::Yamnet) && speaks(&Ear::Yamnet);
+        let mut reasons: Vec<Reason> = of
+            .tags
+            .iter()
+            .filter(|(ear, _)| speaks(ear) && (!alone || **ear == Ear::Yamnet))
+            .flat_map(|(&ear, places)| {
+                places.iter().map(move |&place| Reason {
+                    ear,
+                    tag: ear.labels()[place],
+                    probability: said.tags[&ear][place],
+                    prior: self.priors[&ear][place],
+                })
+            })
+            .collect();
+        reasons.sort_by(|a, b| (b.probability - b.prior).total_cmp(&(a.probability - a.prior)));
+        reasons
+    }
+
     /// The mixture of genres; empty, and surely none of these, where no ear can hear any.
     pub fn mixture(&self, map: &GenreMap, said: &Said) -> Mixture {
         let scores = self.scores(map, said);
@@ -259,6 +297,16 @@ mod tests {
         assert!(first.1 > blues.none);
         let nothing = head.mixture(&GenreMap::ten(), &Said::default());
         assert_eq!((nothing.genres.len(), nothing.none), (0, 1.0));
+    }
+
+    #[test]
+    fn the_tags_that_stand_out_are_the_reasons() {
+        let head = Head::of_priors("t", &[said(&[])]);
+        let reasons = head.reasons(&GenreMap::ten(), "metal", &said(&[("heavy metal", 0.5)]));
+        let named: Vec<&str> = reasons.iter().map(|reason| reason.tag).collect();
+        assert_eq!(named, ["heavy metal", "metal"]);
+        assert!(reasons[0].probability > reasons[0].prior);
+        assert!(head.reasons(&GenreMap::ten(), "polka", &said(&[])).is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! [`windows`] splits the answer of a recording into those of its windows. [`Map::grid`] is what `melisma_plot::Regions` draws.
 
 mod gradients;
+mod hearing;
 mod occlusion;
 mod windows;
 
@@ -13,6 +14,7 @@ use melisma_plot::Grid;
 use ndarray::Array2;
 
 pub use gradients::{Gradients, integrated_gradients};
+pub use hearing::{Hearing, Part, Telling, hearing};
 pub use occlusion::{Baseline, Occlusion, occlusion};
 pub use windows::{Window, windows};
 
