@@ -17,6 +17,7 @@ use melisma_learn::validation::{FoldsBy, FoldsParams};
 use melisma_learn::{Examples, validation};
 use ndarray::{Array2, Axis};
 
+use crate::embedding::{BACKBONES, embeddings};
 use crate::protocol::Protocol;
 use crate::{Error, Result};
 
@@ -168,12 +169,22 @@ impl Data {
                 files.push(path);
                 continue;
             }
+            if BACKBONES.contains(&name.as_str()) {
+                let path = data_dir.join("gtzan/spectrograms.tar");
+                let table = embeddings(&path, name, stop)?;
+                let tracks = table.filenames.iter().map(|name| TrackId::of_row(name)).collect();
+                builder.add(name, table, tracks, None, BTreeMap::new())?;
+                files.push(path);
+                continue;
+            }
             let Some(which) = GtzanTable::ALL.into_iter().find(|which| which.name() == name) else {
                 return Err(Error::Table {
                     table: "gtzan".to_owned(),
                     message: format!(
-                        "there is no source `{name}`; 30s, 10s, {SPECTROGRAMS}, {} and {} are known",
-                        PICTURES[0].0, PICTURES[1].0
+                        "there is no source `{name}`; 30s, 10s, {SPECTROGRAMS}, {}, {}, {} are known",
+                        PICTURES[0].0,
+                        PICTURES[1].0,
+                        BACKBONES.join(", ")
                     ),
                 });
             };

@@ -43,6 +43,8 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A pretrained network is not installed, or cannot be used; the message names it.
+    Model(String),
     /// An estimator, a ledger or a model is at fault.
     Learn(melisma_learn::Error),
     /// The report cannot be drawn or written.
@@ -81,6 +83,7 @@ impl fmt::Display for Error {
             } => write!(f, "candidate `{name}`, protocol {protocol}: {source}"),
             Error::Data(error) => error.fmt(f),
             Error::Table { table, message } => write!(f, "{table}: {message}"),
+            Error::Model(message) => f.write_str(message),
             Error::Learn(error) => error.fmt(f),
             Error::Report(error) => error.fmt(f),
             Error::Io { path, source } => write!(f, "{}: {source}", path.display()),
@@ -98,7 +101,7 @@ impl std::error::Error for Error {
             Error::Learn(error) => Some(error),
             Error::Report(error) => Some(error),
             Error::Io { source, .. } => Some(source),
-            Error::Recipe { .. } | Error::Table { .. } | Error::Interrupted => None,
+            Error::Recipe { .. } | Error::Table { .. } | Error::Model(_) | Error::Interrupted => None,
         }
     }
 }

@@ -12,6 +12,7 @@
 mod card;
 mod choose;
 mod data;
+mod embedding;
 mod error;
 mod explain;
 mod fit;
