@@ -127,10 +127,8 @@ impl Voice {
                     "melisma: the model of descriptors answers; pretrained ears tell genres far better: melisma models install ears"
                 );
             }
-        } else if args.by == By::Ears || args.map.is_some() {
-            return Err(because(
-                "only the model of descriptors is explained: leave --by and --map away",
-            ));
+        } else if args.map.is_some() {
+            return Err(because("a map is for the ears: leave --map or --by table away"));
         }
         melisma_learn::shipped().map_err(because).map(table)
     }
