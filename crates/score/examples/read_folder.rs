@@ -36,6 +36,10 @@ fn main() -> std::io::Result<()> {
             }
         }
     }
-    println!("{} files, {refused} refused, {notes} notes, {:.3} s", files.len(), start.elapsed().as_secs_f64());
+    println!(
+        "{} files, {refused} refused, {notes} notes, {:.3} s",
+        files.len(),
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }

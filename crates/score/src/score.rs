@@ -43,6 +43,9 @@ impl Default for Score {
 pub struct Track {
     /// Its name in the file; may be empty.
     pub name: String,
+    /// The file's track that it is of, counted from 0 over those that hold notes: a file's track that plays several channels or
+    /// programs is several tracks of a score, one after another, and is written as one.
+    pub source: u16,
     /// General MIDI program, 0 to 127; of a drum track, the kit.
     pub program: u8,
     /// Whether pitches name drums rather than tones.
@@ -187,7 +190,8 @@ impl Score {
         self.notes().map(Note::end).max().unwrap_or(0)
     }
 
-    /// Brings it into the order that a score has after reading: sorted notes and changes, no empty track.
+    /// Brings it into the order that a score has after reading: sorted notes and changes, no empty track, sources
+    /// counted without gaps.
     pub fn tidy(&mut self) {
         for track in &mut self.tracks {
             track.notes.sort_unstable();
@@ -195,6 +199,15 @@ impl Score {
             track.controls.sort_by_key(|control| control.tick);
         }
         self.tracks.retain(|track| !track.notes.is_empty());
+        let mut last = None;
+        let mut source = 0;
+        for track in &mut self.tracks {
+            if last.is_some_and(|last| last != track.source) {
+                source += 1;
+            }
+            last = Some(track.source);
+            track.source = source;
+        }
         self.tempos.sort_by_key(|tempo| tempo.tick);
         self.time_signatures.sort_by_key(|signature| signature.tick);
         self.key_signatures.sort_by_key(|signature| signature.tick);

@@ -172,6 +172,23 @@ fn a_program_chosen_in_another_track_counts_where_the_own_track_is_silent_about_
     assert_eq!(parse(&bytes).unwrap().score.tracks[0].program, 33);
 }
 
+#[test]
+fn two_programs_take_turns_on_one_channel_of_one_track() {
+    let part = |program, notes| Track {
+        program,
+        notes,
+        ..Track::default()
+    };
+    let score = Score {
+        tracks: vec![
+            part(4, vec![note(0, 60, 10), note(40, 60, 10)]),
+            part(7, vec![note(0, 62, 10), note(20, 60, 10), note(40, 64, 10)]),
+        ],
+        ..Score::default()
+    };
+    assert_eq!(parse(&to_bytes(&score)).unwrap().score, score);
+}
+
 /// Notes that a file can hold: of one pitch, none begins before the last has ended.
 fn notes() -> impl Strategy<Value = Vec<Note>> {
     vec((0_u32..600, 0_u8..128, 1_u32..900, 1_u8..128), 1..40).prop_map(|list| {
@@ -201,9 +218,10 @@ fn track() -> impl Strategy<Value = Track> {
         (0_u32..5_000, kind).prop_map(|(tick, kind)| Control { tick, kind }),
         0..8,
     );
-    ("[a-zé]{0,8}", 0_u8..128, 0_u8..16, notes(), controls).prop_map(
-        |(name, program, channel, notes, controls)| Track {
+    ("[a-zé]{0,8}", 0_u16..2, 0_u8..128, 0_u8..16, notes(), controls).prop_map(
+        |(name, source, program, channel, notes, controls)| Track {
             name,
+            source,
             program,
             drums: channel == 9,
             channel,
@@ -211,6 +229,28 @@ fn track() -> impl Strategy<Value = Track> {
             controls,
         },
     )
+}
+
+/// Puts tracks that share a source side by side: of one name, on channels of their own, the first to begin first.
+fn arranged(tracks: Vec<Track>) -> Vec<Track> {
+    let mut sources: Vec<Vec<Track>> = Vec::new();
+    for mut track in tracks {
+        match sources.last_mut() {
+            Some(last) if track.source == 1 && last.iter().all(|other| other.channel != track.channel) => {
+                track.name = last[0].name.clone();
+                last.push(track);
+            }
+            _ => sources.push(vec![track]),
+        }
+    }
+    for (at, tracks) in sources.iter_mut().enumerate() {
+        for track in tracks.iter_mut() {
+            track.source = at as u16;
+            track.notes.sort_unstable();
+        }
+        tracks.sort_by_key(|track| track.notes[0].onset);
+    }
+    sources.concat()
 }
 
 fn score() -> impl Strategy<Value = Score> {
@@ -227,7 +267,7 @@ fn score() -> impl Strategy<Value = Score> {
             let count = |at: usize| u8::try_from(at).unwrap();
             let mut score = Score {
                 ticks_per_quarter,
-                tracks,
+                tracks: arranged(tracks),
                 tempos: (tempos.into_iter().enumerate())
                     .map(|(at, tick)| Tempo {
                         tick,

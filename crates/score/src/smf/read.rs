@@ -303,7 +303,7 @@ impl Builder {
                 self.programs[usize::from(channel)].push((*tick, program));
             }
         }
-        let mut parts = Parts::new(events.name);
+        let mut parts = Parts::new(events.name, number);
         let mut current = [0_u8; 16];
         for (tick, played) in events.played {
             match played {
@@ -487,6 +487,7 @@ fn text(bytes: &[u8]) -> String {
 /// The tracks of the score that come of one track of the file.
 struct Parts {
     name: String,
+    source: u16,
     tracks: Vec<Track>,
     /// The track of a channel and program.
     index: Vec<(u8, u8)>,
@@ -497,9 +498,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(name: String) -> Self {
+    fn new(name: String, number: usize) -> Self {
         Parts {
             name,
+            // A file has no more tracks than its bytes divided by eight, but the number of a track is kept in two bytes.
+            source: (number % usize::from(u16::MAX)) as u16,
             tracks: Vec::new(),
             index: Vec::new(),
             controls: Default::default(),
@@ -515,6 +518,7 @@ impl Parts {
                 self.index.push((channel, program));
                 self.tracks.push(Track {
                     name: self.name.clone(),
+                    source: self.source,
                     program,
                     drums: channel == 9,
                     channel,

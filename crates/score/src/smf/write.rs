@@ -1,4 +1,4 @@
-//! Standard MIDI Files out: format 1, one track for what changes, one for each track of the score.
+//! Standard MIDI Files out: format 1, one track for what changes, one for each source of the score's tracks.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -39,8 +39,8 @@ pub fn to_bytes(score: &Score) -> Vec<u8> {
     let ticks = u15::from(score.ticks_per_quarter.clamp(1, 0x7fff));
     let mut smf = Smf::new(Header::new(Format::Parallel, Timing::Metrical(ticks)));
     smf.tracks.push(in_time(changes(score)));
-    for track in &score.tracks {
-        smf.tracks.push(in_time(part(track, score)));
+    for tracks in score.tracks.chunk_by(|a, b| a.source == b.source) {
+        smf.tracks.push(in_time(parts(tracks, score)));
     }
     let mut bytes = Vec::new();
     smf.write(&mut bytes).expect("writing to memory does not fail");
@@ -86,30 +86,52 @@ fn changes(score: &Score) -> Vec<At<'_>> {
     events
 }
 
-/// The order of messages at one tick: what ends, what prepares, what begins.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// The order of messages at one tick: what ends; then, track by track, what prepares and what begins.
 enum Rank {
     Off,
-    Prepare,
-    On,
+    Prepare(usize),
+    On(usize),
 }
 
-fn part<'a>(track: &'a Track, score: &Score) -> Vec<At<'a>> {
+impl Rank {
+    fn key(&self) -> (usize, u8) {
+        match self {
+            Rank::Off => (0, 0),
+            Rank::Prepare(at) => (at + 1, 0),
+            Rank::On(at) => (at + 1, 1),
+        }
+    }
+}
+
+/// The messages of the tracks that are one track of the file.
+fn parts<'a>(tracks: &'a [Track], score: &Score) -> Vec<At<'a>> {
+    let mut events: Vec<(u32, Rank, TrackEventKind<'a>)> = Vec::new();
+    if let Some(name) = tracks
+        .first()
+        .map(|track| &track.name)
+        .filter(|name| !name.is_empty())
+    {
+        let name = MetaMessage::TrackName(name.as_bytes());
+        events.push((0, Rank::Off, TrackEventKind::Meta(name)));
+    }
+    for (at, track) in tracks.iter().enumerate() {
+        part(track, at, score, &mut events);
+    }
+    events.sort_by_key(|event| (event.0, event.1.key()));
+    events.into_iter().map(|(tick, _, kind)| (tick, kind)).collect()
+}
+
+fn part<'a>(track: &Track, at: usize, score: &Score, events: &mut Vec<(u32, Rank, TrackEventKind<'a>)>) {
     let channel = u4::from(track.channel.min(15));
     let midi = |message| TrackEventKind::Midi { channel, message };
-    let mut events: Vec<(u32, Rank, TrackEventKind<'a>)> = Vec::new();
     let program = || {
         midi(MidiMessage::ProgramChange {
             program: u7::from(track.program.min(127)),
         })
     };
-    if !track.name.is_empty() {
-        let name = MetaMessage::TrackName(track.name.as_bytes());
-        events.push((0, Rank::Off, TrackEventKind::Meta(name)));
-    }
-    events.push((0, Rank::Prepare, program()));
+    events.push((0, Rank::Prepare(at), program()));
     for tick in returns(track, score) {
-        events.push((tick, Rank::Prepare, program()));
+        events.push((tick, Rank::Prepare(at), program()));
     }
     for control in &track.controls {
         let message = match control.kind {
@@ -124,7 +146,7 @@ fn part<'a>(track: &'a Track, score: &Score) -> Vec<At<'a>> {
                 vel: u7::from(vel.min(127)),
             },
         };
-        events.push((control.tick, Rank::Prepare, midi(message)));
+        events.push((control.tick, Rank::Prepare(at), midi(message)));
     }
     for note in &track.notes {
         let key = u7::from(note.pitch.min(127));
@@ -136,34 +158,49 @@ fn part<'a>(track: &'a Track, score: &Score) -> Vec<At<'a>> {
             key,
             vel: u7::from(64),
         };
-        events.push((note.onset, Rank::On, midi(on)));
+        events.push((note.onset, Rank::On(at), midi(on)));
         // A note without length ends after it began.
-        let rank = if note.duration == 0 { Rank::On } else { Rank::Off };
+        let rank = if note.duration == 0 {
+            Rank::On(at)
+        } else {
+            Rank::Off
+        };
         events.push((note.end(), rank, midi(off)));
     }
-    events.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    events.into_iter().map(|(tick, _, kind)| (tick, kind)).collect()
 }
 
-/// Where this track has to choose its program again, because another on its channel has chosen one since.
+/// Where this track has to choose its program again, because another on its channel plays with another since.
 fn returns(track: &Track, score: &Score) -> Vec<u32> {
-    let mut rivals: Vec<(u32, bool)> = Vec::new();
-    for other in &score.tracks {
-        if other.channel == track.channel && other.program != track.program {
-            rivals.extend(other.notes.iter().map(|note| (note.onset, false)));
-        }
-    }
+    let of = |other: &Track| other.notes.iter().map(|note| note.onset).collect::<Vec<u32>>();
+    let rivals: Vec<u32> = (score.tracks.iter())
+        .filter(|other| other.channel == track.channel && other.program != track.program)
+        .flat_map(of)
+        .collect();
     if rivals.is_empty() {
         return Vec::new();
     }
-    rivals.extend(track.notes.iter().map(|note| (note.onset, true)));
-    rivals.sort_unstable();
-    let pairs = rivals.windows(2);
-    let mut ticks: Vec<u32> = pairs
-        .filter(|two| !two[0].1 && two[1].1)
-        .map(|two| two[1].0)
+    let own = of(track).into_iter().map(|onset| (onset, true));
+    let mut onsets: Vec<(u32, bool)> = rivals
+        .into_iter()
+        .map(|onset| (onset, false))
+        .chain(own)
         .collect();
-    ticks.dedup();
+    onsets.sort_unstable();
+    onsets.dedup();
+    let mut ticks = Vec::new();
+    let mut contested = true;
+    for (at, (onset, own)) in onsets.iter().enumerate() {
+        match own {
+            false => contested = true,
+            true => {
+                // Where both begin at one tick, either may be the first to be written.
+                if contested {
+                    ticks.push(*onset);
+                }
+                contested = at > 0 && onsets[at - 1] == (*onset, false);
+            }
+        }
+    }
     ticks
 }
 
