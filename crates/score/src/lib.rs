@@ -22,6 +22,7 @@ mod clock;
 mod error;
 mod score;
 mod smf;
+pub mod tokens;
 
 pub use clock::{Bar, Clock};
 pub use error::{Error, Result};

@@ -1,0 +1,234 @@
+//! Tokens through the public API: what is encoded is decoded; what is no music is refused.
+
+use melisma_score::tokens::{Compound, Design, Events, Piece, design};
+use melisma_score::{Note, Score, Tempo, TimeSignature, Track};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+fn track() -> impl Strategy<Value = Track> {
+    let note =
+        (0_u32..40_000, 0_u8..128, 0_u32..9_000, 1_u8..128).prop_map(|(onset, pitch, duration, velocity)| {
+            Note {
+                onset,
+                pitch,
+                duration,
+                velocity,
+            }
+        });
+    (any::<bool>(), 0_u8..128, vec(note, 1..60)).prop_map(|(drums, program, notes)| Track {
+        drums,
+        program,
+        channel: if drums { 9 } else { 0 },
+        notes,
+        ..Track::default()
+    })
+}
+
+fn score() -> impl Strategy<Value = Score> {
+    let tempos = btree_map(0_u32..40_000, 100_000_u32..3_000_000, 0..6);
+    let metres = btree_map(0_u32..40_000, (1_u8..20, 0_u32..7), 0..4);
+    (1_u16..2_000, vec(track(), 0..5), tempos, metres).prop_map(
+        |(ticks_per_quarter, tracks, tempos, metres)| {
+            let tempos = tempos.into_iter();
+            let metres = metres.into_iter();
+            let mut score = Score {
+                ticks_per_quarter,
+                tracks,
+                tempos: tempos
+                    .map(|(tick, micros_per_quarter)| Tempo {
+                        tick,
+                        micros_per_quarter,
+                    })
+                    .collect(),
+                time_signatures: metres
+                    .map(|(tick, (numerator, power))| TimeSignature {
+                        tick,
+                        numerator,
+                        denominator: 1 << power,
+                    })
+                    .collect(),
+                ..Score::default()
+            };
+            score.tidy();
+            score
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_grid_is_its_own_nearest(score in score()) {
+        let piece = Piece::of(&score);
+        prop_assert_eq!(Piece::of(&piece.score()), piece);
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded(score in score()) {
+        for name in ["events", "compound"] {
+            let design = design(name).unwrap();
+            let tokens = design.encode(&score);
+            let fields = design.fields();
+            for (at, token) in tokens.iter().enumerate() {
+                prop_assert!(usize::from(*token) < fields[at % fields.len()].vocabulary.len());
+            }
+            let decoded = design.decode(&tokens).unwrap();
+            prop_assert_eq!(&decoded, &design.quantised(&score), "{}", name);
+            // From then on nothing is lost.
+            prop_assert_eq!(design.encode(&decoded), tokens, "{}", name);
+        }
+    }
+
+    #[test]
+    fn made_up_tokens_are_music_or_refused(tokens in vec(0_u16..700, 0..80), fields in vec(0_u16..140, 0..80)) {
+        if let Ok(score) = Events::new().decode(&tokens) {
+            prop_assert_eq!(Events::new().quantised(&score), score);
+        }
+        if let Ok(score) = Compound::new().decode(&fields) {
+            prop_assert_eq!(Compound::new().quantised(&score), score);
+        }
+    }
+
+    #[test]
+    fn a_token_changed_or_left_out_is_music_or_refused(score in score(), at in any::<prop::sample::Index>(), other in 0_u16..700) {
+        for name in ["events", "compound"] {
+            let design = design(name).unwrap();
+            let mut tokens = design.encode(&score);
+            if tokens.is_empty() { continue; }
+            let place = at.index(tokens.len());
+            tokens[place] = other;
+            if let Ok(score) = design.decode(&tokens) {
+                prop_assert_eq!(&design.quantised(&score), &score, "{}", name);
+            }
+            tokens.remove(place);
+            let _ = design.decode(&tokens);
+        }
+    }
+}
+
+fn names(design: &dyn Design, tokens: &[u16]) -> Vec<String> {
+    let fields = design.fields();
+    let name = |(at, token): (usize, &u16)| fields[at % fields.len()].vocabulary[usize::from(*token)].clone();
+    tokens.iter().enumerate().map(name).collect()
+}
+
+fn waltz() -> Score {
+    let note = |onset, pitch| Note {
+        onset,
+        pitch,
+        duration: 480,
+        velocity: 100,
+    };
+    Score {
+        tracks: vec![
+            Track {
+                program: 32,
+                notes: vec![note(0, 36), note(1_440, 43)],
+                ..Track::default()
+            },
+            Track {
+                drums: true,
+                channel: 9,
+                notes: vec![note(480, 42)],
+                ..Track::default()
+            },
+        ],
+        time_signatures: vec![TimeSignature {
+            tick: 0,
+            numerator: 3,
+            denominator: 4,
+        }],
+        tempos: vec![Tempo {
+            tick: 0,
+            micros_per_quarter: 400_000,
+        }],
+        ..Score::default()
+    }
+}
+
+#[test]
+fn a_waltz_in_events() {
+    let design = Events::new();
+    let tokens = design.encode(&waltz());
+    assert_eq!(
+        names(&design, &tokens).join(", "),
+        "Bar, Metre 3/4, Position 0, Tempo 153.7, Program 32, Pitch 36, Velocity 100, Duration 12, \
+         Position 12, Program drums, Drum 42, Velocity 100, \
+         Bar, Position 0, Program 32, Pitch 43, Velocity 100, Duration 12"
+    );
+}
+
+#[test]
+fn a_waltz_in_compound_tokens() {
+    let design = Compound::new();
+    let tokens = design.encode(&waltz());
+    let steps: Vec<String> = names(&design, &tokens)
+        .chunks(8)
+        .map(|step| step.join(" "))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "1 3/4 0 153.7 32 36 12 100",
+            "0 3/4 12 153.7 drums 42 1 100",
+            "1 3/4 0 153.7 32 43 12 100"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_music_is_told_with_its_place() {
+    let events = Events::new();
+    let vocabulary = &events.fields()[0].vocabulary;
+    let tokens = |names: &[&str]| -> Vec<u16> {
+        let find = |name: &&str| vocabulary.iter().position(|known| known == name).unwrap() as u16;
+        names.iter().map(find).collect()
+    };
+    for (names, fault) in [
+        (&["Pitch 60"][..], "step 0: no bar has begun"),
+        (&["Bar", "Pitch 60"], "step 1: no position was given"),
+        (
+            &["Bar", "Position 0", "Pitch 60"],
+            "step 2: a note without a program in its bar",
+        ),
+        (
+            &["Bar", "Position 48"],
+            "step 1: a position after the end of its bar",
+        ),
+        (
+            &["Bar", "Position 3", "Position 3"],
+            "step 2: a position that is not after the last",
+        ),
+        (
+            &["Bar", "Position 0", "Program 0", "Drum 60"],
+            "step 3: a drum of a tone's program, or a tone of drums",
+        ),
+        (
+            &["Bar", "Position 0", "Program 0", "Pitch 60", "Bar"],
+            "step 4: a note without velocity or duration",
+        ),
+        (
+            &["Bar", "Position 0", "Program 0", "Pitch 60"],
+            "step 4: the last note is not whole",
+        ),
+        (
+            &["Bar", "Position 0", "Metre 3/4"],
+            "step 2: a metre that no bar begins with",
+        ),
+    ] {
+        assert_eq!(events.decode(&tokens(names)).unwrap_err().to_string(), fault);
+    }
+    assert!(
+        events
+            .decode(&[u16::MAX])
+            .unwrap_err()
+            .to_string()
+            .contains("outside the vocabulary")
+    );
+    assert!(
+        Compound::new()
+            .decode(&[1, 0])
+            .unwrap_err()
+            .to_string()
+            .contains("not whole")
+    );
+}
