@@ -57,6 +57,11 @@ pub enum Command {
         after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram"
     )]
     Plot(PlotArgs),
+    /// Write scores (MIDI files) as tokens that a model can learn: print a few, or make a corpus of a folder
+    #[command(
+        after_help = "Examples:\n  melisma tokens song.mid --design events\n  melisma tokens ~/midi/jazz --design events --output jazz.tokens --test-list test.txt\n\nA corpus keeps the bounds of songs. Arrangements of one tune, by title or by what is played, are never parted between training,\nvalidation and test. The vocabulary is written beside it, one token a line."
+    )]
+    Tokens(TokensArgs),
     /// Run an experiment: search, fit and judge its candidates under every protocol; write report and model
     #[command(
         after_help = "Examples:\n  melisma run recipes/gtzan-reference.toml\n  melisma run recipes/genre-table.toml --output results/genre-table --json\n\nThe page is index.html in the results folder; results.json holds every figure. What chance decides starts from the recipe's seed.\nAn interrupted run goes on where it stopped when the same command is given again."
@@ -460,6 +465,68 @@ pub struct PlotArgs {
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct TokensArgs {
+    /// MIDI files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// How scores are written
+    #[arg(long, value_enum, default_value_t)]
+    pub design: DesignName,
+    /// Write a corpus to this file [default: print the tokens]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// With --output: file names, one a line, that are for test only, their other arrangements with them
+    #[arg(long, value_name = "FILE", requires = "output")]
+    pub test_list: Option<PathBuf>,
+    /// With --output: file names, one a line, that are for validation only
+    #[arg(long, value_name = "FILE", requires = "output")]
+    pub valid_list: Option<PathBuf>,
+    /// With --output: the share of songs for test, where there is no list
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
+    pub test_share: f64,
+    /// With --output: the share of songs for validation, where there is no list
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
+    pub valid_share: f64,
+    /// Where chance starts from when songs are drawn
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print as JSON: one line a file, or what the corpus holds
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// How scores are written as tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum DesignName {
+    /// Bar, position, program, pitch, velocity, duration, tempo: one after another
+    #[default]
+    Events,
+    /// One step a note, its properties side by side
+    Compound,
+}
+
+impl DesignName {
+    /// Its name in the library.
+    pub fn name(self) -> &'static str {
+        match self {
+            DesignName::Events => "events",
+            DesignName::Compound => "compound",
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    (0.0..=1.0)
+        .contains(&share)
+        .then_some(share)
+        .ok_or_else(|| "not between 0 and 1".to_owned())
 }
 
 #[derive(ClapArgs)]

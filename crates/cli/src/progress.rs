@@ -77,6 +77,65 @@ impl Progress {
     }
 }
 
+/// Progress over a number of files that have no length in seconds.
+pub struct Files {
+    bar: Option<ProgressBar>,
+    start: Instant,
+    last: Instant,
+    total: usize,
+    done: usize,
+}
+
+impl Files {
+    /// Over `total` files.
+    pub fn new(total: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files  {per_sec}  {eta} left");
+            ProgressBar::new(total as u64).with_style(style.expect("the template is valid"))
+        });
+        let now = Instant::now();
+        Files {
+            bar,
+            start: now,
+            last: now,
+            total,
+            done: 0,
+        }
+    }
+
+    /// So many files more.
+    pub fn step(&mut self, files: usize) {
+        self.done += files;
+        if let Some(bar) = &self.bar {
+            bar.inc(files as u64);
+        } else if self.last.elapsed() >= INTERVAL {
+            self.last = Instant::now();
+            let rate = self.done as f64 / self.start.elapsed().as_secs_f64().max(1e-3);
+            let left = (self.total - self.done) as f64 / rate;
+            note!(
+                "{}/{} files, {rate:.0} a second, {left:.0} s left",
+                self.done,
+                self.total
+            );
+        }
+    }
+
+    /// Prints a line above the bar.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| note!("{line}")),
+            None => note!("{line}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Progress of an experiment: what is being done, and how far a search has come. May be told from any thread.
 pub struct Steps {
     state: std::sync::Mutex<StepsState>,

@@ -19,13 +19,16 @@
 //! Files are strangers' bytes: no length in a file decides an allocation, and time has an end ([`MAX_QUARTERS`]).
 
 mod clock;
+pub mod corpus;
 mod error;
+mod files;
 mod score;
 mod smf;
 pub mod tokens;
 
 pub use clock::{Bar, Clock};
 pub use error::{Error, Result};
+pub use files::{Found, midi_files};
 pub use score::{
     Control, ControlKind, KeySignature, MAX_QUARTERS, Note, Score, Span, Tempo, Text, TextKind,
     TimeSignature, Track,

@@ -11,3 +11,4 @@ pub mod info;
 pub mod models;
 pub mod plot;
 pub mod recipe;
+pub mod tokens;
