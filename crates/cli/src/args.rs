@@ -52,9 +52,9 @@ pub enum Command {
     Frames(FramesArgs),
     /// List, install and verify pretrained models
     Models(ModelsArgs),
-    /// Draw figures of a recording: waveform, spectrograms, descriptors over time
+    /// Draw figures of a recording (waveform, spectrograms, descriptors over time) or of a score (piano roll, tokens)
     #[command(
-        after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram"
+        after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram; of a score pianoroll, tokens"
     )]
     Plot(PlotArgs),
     /// Write scores (MIDI files) as tokens that a model can learn: print a few, or make a corpus of a folder
@@ -445,7 +445,7 @@ pub struct FramesArgs {
 
 #[derive(ClapArgs)]
 pub struct PlotArgs {
-    /// An audio file
+    /// An audio file, or a score (a MIDI file)
     pub file: PathBuf,
     /// The figures, by name, separated by commas or one by one; or all
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "all")]

@@ -199,3 +199,35 @@ fn what_is_refused_leaves_nothing() {
     run(melisma!("plot", &song, "-o", out("x"), "--scale", "99")).refused(&["--scale"]);
     assert_eq!(names_in(folder.path()), ["bad.wav", "song.wav"]);
 }
+
+#[test]
+fn a_score_is_drawn_as_a_piano_roll_and_as_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tune.mid");
+    let note = |at: u32| melisma_score::Note {
+        onset: at * 480,
+        pitch: 60,
+        duration: 480,
+        velocity: 80,
+    };
+    let score = melisma_score::Score {
+        tracks: vec![melisma_score::Track {
+            notes: (0..8).map(note).collect(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    melisma_score::write(&score, &path).unwrap();
+    let output = folder.path().join("figures");
+    let said = run(melisma!("plot", &path, "-o", &output, "--json"))
+        .succeeded()
+        .json();
+    assert!(said["figures"].as_array().unwrap().len() >= 2, "{said}");
+    for name in ["pianoroll.svg", "pianoroll.png", "pianoroll.csv", "tokens.svg"] {
+        assert!(output.join(name).exists(), "{name}");
+    }
+    run(melisma!("plot", &path, "-o", &output, "--figure", "waveform"))
+        .refused(&["unknown figure of a score `waveform`", "pianoroll"]);
+    std::fs::write(&path, "<html>").unwrap();
+    run(melisma!("plot", &path, "-o", &output)).refused(&["tune.mid", "a web page"]);
+}

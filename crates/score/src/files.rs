@@ -1,6 +1,7 @@
 //! Which files a person means by a list of files and folders.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
@@ -44,7 +45,16 @@ pub fn midi_files(paths: &[PathBuf]) -> Found {
     found
 }
 
-fn is_midi(path: &std::path::Path) -> bool {
+/// Whether a file is a score by its content, or by its name where it cannot be looked into.
+pub fn is_score(path: &Path) -> bool {
+    let mut start = [0; 4];
+    match std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)) {
+        Ok(()) if &start == b"MThd" => true,
+        _ => is_midi(path),
+    }
+}
+
+fn is_midi(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| {
         ["mid", "midi", "kar", "rmi"].contains(&extension.to_ascii_lowercase().as_str())

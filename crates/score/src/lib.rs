@@ -22,13 +22,14 @@ mod clock;
 pub mod corpus;
 mod error;
 mod files;
+pub mod general_midi;
 mod score;
 mod smf;
 pub mod tokens;
 
 pub use clock::{Bar, Clock};
 pub use error::{Error, Result};
-pub use files::{Found, midi_files};
+pub use files::{Found, is_score, midi_files};
 pub use score::{
     Control, ControlKind, KeySignature, MAX_QUARTERS, Note, Score, Span, Tempo, Text, TextKind,
     TimeSignature, Track,

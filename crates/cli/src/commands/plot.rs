@@ -1,11 +1,11 @@
-//! `melisma plot`: figures of a recording.
+//! `melisma plot`: figures of a recording or a score.
 
 use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use melisma_plot::{Figure, Recording, RecordingFigure, save};
+use melisma_plot::{Figure, Recording, RecordingFigure, ScoreFigure, save};
 use serde::Serialize;
 
 use crate::args::PlotArgs;
@@ -32,27 +32,12 @@ struct Summary<'a> {
 
 /// Draws everything before it writes anything.
 pub fn run(args: &PlotArgs, run: &Run) -> Result<(), Failed> {
-    let wanted = figures(&args.figure)?;
-    let single = single_file(&args.output);
-    if single.is_some() && wanted.len() != 1 {
-        return Err(because(format!(
-            "{}: one file holds one figure; name a folder for {} figures",
-            args.output.display(),
-            wanted.len()
-        )));
-    }
     check_numbers(args)?;
-    let mut recording = Recording::read(&args.file, args.start, args.duration).map_err(because)?;
-    for warning in recording.warnings() {
-        note!("melisma: {}: {warning}", args.file.display());
-    }
-    let mut drawn = Vec::new();
-    for figure in wanted {
-        if run.stopped() {
-            return Err(Failed::Interrupted);
-        }
-        drawn.push(recording.draw(figure).map_err(because)?);
-    }
+    let single = single_file(&args.output);
+    let drawn = match melisma_score::is_score(&args.file) {
+        true => of_score(args, run, single.is_some())?,
+        false => of_recording(args, run, single.is_some())?,
+    };
     let mut written = Vec::new();
     match single {
         Some(extension) => written.push(write_one(&drawn[0], &extension, args)?),
@@ -87,12 +72,45 @@ fn single_name(written: &[Files]) -> Option<&str> {
     }
 }
 
+fn of_recording(args: &PlotArgs, run: &Run, single: bool) -> Result<Vec<Figure>, Failed> {
+    let wanted: Vec<RecordingFigure> = figures(args, &RecordingFigure::ALL, single)?;
+    let mut recording = Recording::read(&args.file, args.start, args.duration).map_err(because)?;
+    for warning in recording.warnings() {
+        note!("melisma: {}: {warning}", args.file.display());
+    }
+    let draw = |figure| match run.stopped() {
+        true => Err(Failed::Interrupted),
+        false => recording.draw(figure).map_err(because),
+    };
+    wanted.into_iter().map(draw).collect()
+}
+
+fn of_score(args: &PlotArgs, run: &Run, single: bool) -> Result<Vec<Figure>, Failed> {
+    let wanted: Vec<ScoreFigure> = figures(args, &ScoreFigure::ALL, single)?;
+    let read = melisma_score::read(&args.file).map_err(because)?;
+    for repair in &read.repairs {
+        note!("melisma: {}: {repair}", args.file.display());
+    }
+    let title = args.file.file_stem().unwrap_or_default().to_string_lossy();
+    let to = args.duration.map(|duration| args.start + duration);
+    let draw = |figure: ScoreFigure| match run.stopped() {
+        true => Err(Failed::Interrupted),
+        false => (figure.draw(&read.score, &title, args.start, to))
+            .map_err(|error| because(format!("{}: {error}", args.file.display()))),
+    };
+    wanted.into_iter().map(draw).collect()
+}
+
 /// The figures asked for, each once, in the order asked for.
-fn figures(names: &[String]) -> Result<Vec<RecordingFigure>, Failed> {
+fn figures<F: Copy + PartialEq + std::str::FromStr<Err = String>>(
+    args: &PlotArgs,
+    all: &[F],
+    single: bool,
+) -> Result<Vec<F>, Failed> {
     let mut figures = Vec::new();
-    for name in names {
+    for name in &args.figure {
         let named = match name.as_str() {
-            "all" => RecordingFigure::ALL.to_vec(),
+            "all" => all.to_vec(),
             name => vec![name.parse().map_err(|error: String| because(error))?],
         };
         for figure in named {
@@ -100,6 +118,13 @@ fn figures(names: &[String]) -> Result<Vec<RecordingFigure>, Failed> {
                 figures.push(figure);
             }
         }
+    }
+    if single && figures.len() != 1 {
+        return Err(because(format!(
+            "{}: one file holds one figure; name a folder for {} figures",
+            args.output.display(),
+            figures.len()
+        )));
     }
     Ok(figures)
 }
