@@ -1,0 +1,31 @@
+//! Any bytes as a MIDI file; what is read is written, read back the same from then on, and tokenised; and any bytes as tokens.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use melisma_score::tokens::{Compound, Design, Events, Piece};
+use melisma_score::{parse, to_bytes};
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(read) = parse(data) {
+        let once = parse(&to_bytes(&read.score)).expect("our own writing is readable").score;
+        let twice = parse(&to_bytes(&once)).expect("our own writing is readable");
+        assert_eq!(once, twice.score);
+        assert!(twice.repairs.is_empty(), "our own writing needs no repair: {:?}", twice.repairs);
+        let bars = once.bars();
+        assert!(bars.windows(2).all(|two| two[0].end == two[1].start));
+        let clock = once.clock();
+        assert!(clock.seconds(once.end()).is_finite());
+        for design in [&Events::new() as &dyn Design, &Compound::new()] {
+            let decoded = design.decode(&design.encode(&once)).expect("what was encoded can be decoded");
+            assert_eq!(decoded, design.quantised(&once));
+        }
+    }
+    let (pairs, _) = data.as_chunks::<2>();
+    let tokens: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair) % 700).collect();
+    for design in [&Events::new() as &dyn Design, &Compound::new()] {
+        if let Ok(score) = design.decode(&tokens) {
+            assert_eq!(Piece::of(&score).score(), score);
+        }
+    }
+});
