@@ -23,6 +23,7 @@ pub mod corpus;
 mod error;
 mod files;
 pub mod general_midi;
+pub mod measures;
 mod score;
 mod smf;
 pub mod tokens;

@@ -1,7 +1,7 @@
 //! Corpora through the public API: what is written is read; what is no corpus is refused.
 
 use melisma_score::corpus::{Corpus, Part, Song, write};
-use melisma_score::tokens::{Compound, Design, Events};
+use melisma_score::tokens::{Compound, Events};
 
 fn song(name: &str, part: Part) -> Song {
     Song {
