@@ -50,6 +50,11 @@ pub enum Command {
         after_help = "Example:\n  melisma frames song.wav --feature mfcc --output mfcc.npy\n\nA .npy file holds an array of rows x frames, as librosa returns it; a .csv file one line per frame."
     )]
     Frames(FramesArgs),
+    /// Measure MIDI files: pitch, rhythm, repetition; what two sets of pieces differ in, and what one copies from the other
+    #[command(
+        after_help = "Examples:\n  melisma measure song.mid\n  melisma measure mine --against training --json > measures.jsonl\n\nFolders are walked for .mid, .midi, .kar and .rmi files. The table shows the best-known measures; --json gives all of them.\nWith --against, the copy rate is the share of spans of 1, 2, 4 and 8 bars that occur in that folder's pieces."
+    )]
+    Measure(MeasureArgs),
     /// List, install and verify pretrained models
     Models(ModelsArgs),
     /// Draw figures of a recording (waveform, spectrograms, descriptors over time) or of a score (piano roll, tokens)
@@ -647,4 +652,23 @@ pub struct ModelsVerifyArgs {
     /// Print one line of JSON per model
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct MeasureArgs {
+    /// MIDI files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Compare with the MIDI files in this folder, and look for copies of them
+    #[arg(long, value_name = "FOLDER")]
+    pub against: Option<PathBuf>,
+    /// Print one line of JSON per file, and one for the comparison
+    #[arg(long)]
+    pub json: bool,
+    /// What chance starts from: the draws of the bootstrap intervals
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads to use [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }

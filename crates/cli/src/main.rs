@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         args::Command::Info(a) => commands::info::run(a),
         args::Command::Explore(a) => commands::explore::run(a, &run),
         args::Command::Frames(a) => commands::frames::run(a),
+        args::Command::Measure(a) => commands::measure::run(a, &run),
         args::Command::Models(a) => commands::models::run(a, &run),
         args::Command::Plot(a) => commands::plot::run(a, &run),
         args::Command::Tokens(a) => commands::tokens::run(a, &run),

@@ -1,5 +1,6 @@
 //! Which files a person means by a list of files and folders.
 
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -14,10 +15,17 @@ pub struct Found {
     pub faults: Vec<(PathBuf, String)>,
 }
 
-/// The MIDI files among paths: files as named, folders walked for `.mid`, `.midi`, `.kar` and `.rmi`, hidden ones left out.
+/// The MIDI files among paths: files as named, folders walked for `.mid`, `.midi`, `.kar` and `.rmi`, hidden ones left out; each
+/// once.
 pub fn midi_files(paths: &[PathBuf]) -> Found {
     let mut found = Found::default();
+    let mut seen = HashSet::new();
     for path in paths {
+        // A path that is not there is a file as well: whoever opens it learns the reason.
+        if !path.is_dir() {
+            found.files.push(path.clone());
+            continue;
+        }
         let shown = |entry: &walkdir::DirEntry| {
             entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
         };
@@ -28,9 +36,7 @@ pub fn midi_files(paths: &[PathBuf]) -> Found {
         {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if entry.depth() == 0 || is_midi(entry.path()) => {
-                    found.files.push(entry.into_path())
-                }
+                Ok(entry) if is_midi(entry.path()) => found.files.push(entry.into_path()),
                 Ok(_) => {}
                 Err(error) => {
                     let at = error.path().unwrap_or(path).to_owned();
@@ -42,6 +48,7 @@ pub fn midi_files(paths: &[PathBuf]) -> Found {
             }
         }
     }
+    found.files.retain(|file| seen.insert(file.clone()));
     found
 }
 

@@ -71,7 +71,7 @@ fn what_is_no_corpus_is_refused() {
     let mut damaged = whole.clone();
     damaged[16] = b'?';
     refused(&damaged, "its header");
-    for cut in 0..whole.len() {
+    for cut in (0..whole.len()).step_by(101) {
         std::fs::write(&path, &whole[..cut]).unwrap();
         assert!(Corpus::open(&path).is_err());
     }

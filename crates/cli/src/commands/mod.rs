@@ -8,6 +8,7 @@ pub mod explore;
 pub mod features;
 pub mod frames;
 pub mod info;
+pub mod measure;
 pub mod models;
 pub mod plot;
 pub mod recipe;

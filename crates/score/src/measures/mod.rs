@@ -119,7 +119,7 @@ measures! {
     /// drums are one instrument.
     instrumentation_similarity: f64,
     /// How much the piece is like itself over spans of 2 bars: to each span, the most similar that does not overlap it is
-    /// found; the mean of those similarities. Two spans are as similar as their bars in turn; two bars, the mean of the cosines of their
+    /// found; the mean of those similarities (spans that overlap all others are left out). Two spans are as similar as their bars in turn; two bars, the mean of the cosines of their
     /// pitch-class counts and of their onset counts on 16 positions. The idea is that of the structureness indicators of Wu and Yang 2020,
     /// without their scape plots; a piece of more than 1,024 bars is judged by its first ones.
     structureness_short: f64,

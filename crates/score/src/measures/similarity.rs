@@ -105,7 +105,7 @@ impl Contents {
                 *vector = content.vector();
             }
         }
-        let mut best = STRUCTURE_SPANS.map(|span| vec![0.0_f64; (count + 1).saturating_sub(span)]);
+        let mut best = STRUCTURE_SPANS.map(|span| vec![f64::NEG_INFINITY; (count + 1).saturating_sub(span)]);
         let mut sums = Vec::with_capacity(count + 1);
         for lag in STRUCTURE_SPANS[0]..count {
             // Running sums of the similarities of bars this far apart.
@@ -137,8 +137,13 @@ impl Contents {
                 .iter()
                 .zip(vectors.windows(span))
                 .filter(|(_, bars)| sounds(bars));
-            // Sums of single precision may exceed one by a hair.
-            mean(heard.map(|(best, _)| best.min(1.0)))
+            // Spans in the middle of a short piece overlap all others. Sums of single precision may exceed one by a hair.
+            mean(
+                heard
+                    .map(|(best, _)| *best)
+                    .filter(|best| best.is_finite())
+                    .map(|best| best.min(1.0)),
+            )
         })
     }
 }
