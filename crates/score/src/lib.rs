@@ -1,7 +1,7 @@
 //! Scores: MIDI files in and out, musical time, tokens, measures.
 //!
 //! The noun is [`Score`]: tracks of notes in ticks, with tempo, time and key signatures beside them. [`read`] makes one of
-//! any Standard MIDI File, repairs what can be repaired and says what it did ([`Repair`]); [`write`] writes one back, exactly.
+//! any Standard MIDI File, repairs what can be repaired and says what it did ([`Repair`]); [`write()`] writes one back, exactly.
 //! [`Clock`] tells ticks from seconds, [`Score::bars`] lays the grid of bars.
 //!
 //! ```no_run
