@@ -176,6 +176,59 @@ fn a_waltz_in_compound_tokens() {
 }
 
 #[test]
+fn a_tempo_taken_back_at_the_same_onset_is_no_change() {
+    let design = Compound::new();
+    // A bar of three notes, the last two at one onset; the second has another tempo.
+    let step = |bars, position, tempo, pitch| [bars, 0, position, tempo, 0, pitch, 5, 5];
+    let steps = [step(1, 0, 20, 60), step(0, 12, 28, 64), step(0, 12, 20, 67)];
+    let score = design.decode(steps.as_flattened()).unwrap();
+    assert_eq!(score.tempos.len(), 1);
+    assert_eq!(design.quantised(&score), score);
+}
+
+#[test]
+fn events_that_change_nothing_are_not_heard() {
+    let design = Events::new();
+    let token = |name: &str| {
+        let vocabulary = &design.fields()[0].vocabulary;
+        vocabulary.iter().position(|known| known == name).unwrap() as u16
+    };
+    let tempo = |level| token("Position 71") + 1 + level;
+    let note = ["Program 0", "Pitch 60", "Velocity 68", "Duration 12"].map(token);
+    let mut tokens = vec![token("Bar"), token("Position 0"), tempo(20)];
+    tokens.extend(note);
+    tokens.extend([token("Position 24"), tempo(20)]);
+    tokens.extend(note);
+    let heard = design.decode(&tokens).unwrap();
+    assert_eq!(heard.tempos.len(), 1, "the second tempo is the first");
+    // A waltz at another tempo in which nothing sounds.
+    tokens.extend([token("Position 36"), tempo(4), token("Bar"), token("Metre 3/4")]);
+    assert_eq!(design.decode(&tokens).unwrap(), heard);
+    assert_eq!(design.quantised(&heard), heard);
+}
+
+#[test]
+fn a_tempo_that_holds_anyway_is_not_told_at_the_first_note() {
+    let design = Compound::new();
+    let mut score = waltz();
+    for track in &mut score.tracks {
+        for note in &mut track.notes {
+            note.onset += 4_800;
+        }
+    }
+    let tempo = |tick, micros_per_quarter| Tempo {
+        tick,
+        micros_per_quarter,
+    };
+    score.tempos = vec![tempo(0, 200_000), tempo(2_400, 500_000)];
+    let tokens = design.encode(&score);
+    let decoded = design.decode(&tokens).unwrap();
+    assert_eq!(decoded.tempos, []);
+    assert_eq!(decoded, design.quantised(&score));
+    assert_eq!(design.encode(&decoded), tokens);
+}
+
+#[test]
 fn what_is_no_music_is_told_with_its_place() {
     let events = Events::new();
     let vocabulary = &events.fields()[0].vocabulary;

@@ -3,7 +3,7 @@
 //! In the manner of the Compound Word Transformer (Hsiao and others, 2021) and of MusicBERT's octuples (Zeng and others, 2021).
 //! Tempo and metre are those in force at the note; where a bar has to be told and no note begins in it, a step without a pitch does.
 
-use super::grid::{DRUMS, MAX_POSITIONS, TEMPOS, VELOCITIES, durations, metres, per_minute};
+use super::grid::{DRUMS, MAX_POSITIONS, TEMPOS, VELOCITIES, durations, metres, per_minute, tempo_level};
 use super::{Design, Field, GridBar, GridNote, Piece, TokenFault};
 use crate::score::{MAX_QUARTERS, Score};
 use crate::tokens::STEPS_PER_QUARTER;
@@ -71,13 +71,13 @@ impl Compound {
     fn told(piece: &Piece) -> Piece {
         let mut told = piece.clone();
         told.tempos.clear();
-        let mut level = None;
+        let mut level = tempo_level(120.0);
         for note in &piece.notes {
             let at = piece.tempos.partition_point(|tempo| tempo.0 <= note.step);
-            let now = at.checked_sub(1).map(|at| piece.tempos[at].1);
-            if now != level
-                && let Some(now) = now
-            {
+            let now = at
+                .checked_sub(1)
+                .map_or(tempo_level(120.0), |at| piece.tempos[at].1);
+            if now != level {
                 told.tempos.push((note.step, now));
             }
             level = now;
@@ -118,8 +118,13 @@ impl Design for Compound {
             }
             metre = bar.metre;
             while let Some(note) = notes.next_if(|note| note.step < end) {
-                while let Some((_, now)) = tempos.next_if(|tempo| tempo.0 <= note.step) {
-                    level = u16::from(*now);
+                let mut now = None;
+                while let Some((_, change)) = tempos.next_if(|tempo| tempo.0 <= note.step) {
+                    now = Some(*change);
+                }
+                // What holds anyway is no change.
+                if let Some(now) = now.filter(|now| level != UNSAID || *now != tempo_level(120.0)) {
+                    level = u16::from(now);
                 }
                 tokens.extend([
                     std::mem::take(&mut begun),
@@ -180,7 +185,6 @@ impl Design for Compound {
             }
             if tempo != level && tempo != UNSAID {
                 level = tempo;
-                piece.tempos.retain(|earlier| earlier.0 < onset);
                 piece.tempos.push((onset, tempo as u8));
             }
             piece.notes.push(GridNote {
@@ -201,11 +205,7 @@ impl Design for Compound {
                 fault: "the last step is not whole",
             });
         }
-        piece.notes.sort_unstable();
-        piece
-            .notes
-            .dedup_by_key(|note| (note.step, note.voice, note.pitch));
-        Ok(piece.score())
+        Ok(piece.settled().score())
     }
 
     fn quantised(&self, score: &Score) -> Score {

@@ -334,15 +334,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Piece, &'static str> {
+    fn finish(self) -> Result<Piece, &'static str> {
         if self.pitch.is_some() {
             return Err("the last note is not whole");
         }
-        self.piece.notes.sort_unstable();
-        self.piece
-            .notes
-            .dedup_by_key(|note| (note.step, note.voice, note.pitch));
-        Ok(self.piece)
+        Ok(self.piece.settled())
     }
 }
 

@@ -62,7 +62,7 @@ fn duration_index(steps: u32, durations: &[u32]) -> u8 {
     index as u8
 }
 
-fn tempo_level(per_minute: f64) -> u8 {
+pub(super) fn tempo_level(per_minute: f64) -> u8 {
     let place = (per_minute.clamp(SLOWEST, FASTEST) / SLOWEST).ln() / (FASTEST / SLOWEST).ln();
     (place * f64::from(TEMPOS - 1)).round() as u8
 }
@@ -148,17 +148,7 @@ impl Piece {
                 }
             }));
         }
-        // Of several at one place the longest, then the loudest, is kept.
-        notes.sort_unstable_by_key(|n| {
-            (
-                n.step,
-                n.voice,
-                n.pitch,
-                std::cmp::Reverse((n.duration, n.velocity)),
-            )
-        });
-        notes.dedup_by_key(|note| (note.step, note.voice, note.pitch));
-        let Some(last) = notes.last().map(|note| note.step) else {
+        let Some(last) = notes.iter().map(|note| note.step).max() else {
             return Piece::default();
         };
         let metres = metres();
@@ -168,23 +158,42 @@ impl Piece {
             let metre = if metres.contains(&metre) { metre } else { (4, 4) };
             signatures.push((step(signature.tick), metre));
         }
-        let mut tempos: Vec<(u32, u8)> = Vec::new();
-        for tempo in score.tempos.iter() {
-            let change = (step(tempo.tick), tempo_level(tempo.per_minute()));
-            if change.0 > last {
-                break;
-            }
-            tempos.retain(|earlier| earlier.0 < change.0);
-            tempos.push(change);
-        }
-        // What holds anyway is no change.
-        let mut level = tempo_level(120.0);
-        tempos.retain(|change| std::mem::replace(&mut level, change.1) != change.1);
-        Piece {
+        let tempo = |tempo: &Tempo| (step(tempo.tick), tempo_level(tempo.per_minute()));
+        let piece = Piece {
             bars: bars(&signatures, last),
             notes,
-            tempos,
+            tempos: score.tempos.iter().map(tempo).collect(),
+        };
+        piece.settled()
+    }
+
+    /// The piece with nothing said that is not heard: of several notes at one place the longest, then the loudest, of several
+    /// tempos at one step the last; no tempo that holds anyway; no bar and no tempo after the last onset.
+    pub(super) fn settled(mut self) -> Piece {
+        self.notes.sort_unstable_by_key(|n| {
+            (
+                n.step,
+                n.voice,
+                n.pitch,
+                std::cmp::Reverse((n.duration, n.velocity)),
+            )
+        });
+        self.notes
+            .dedup_by_key(|note| (note.step, note.voice, note.pitch));
+        let Some(last) = self.notes.last().map(|note| note.step) else {
+            return Piece::default();
+        };
+        self.bars
+            .truncate(self.bars.partition_point(|bar| bar.start <= last));
+        let mut tempos: Vec<(u32, u8)> = Vec::with_capacity(self.tempos.len());
+        for change in self.tempos.into_iter().take_while(|change| change.0 <= last) {
+            tempos.pop_if(|earlier| earlier.0 == change.0);
+            tempos.push(change);
         }
+        let mut level = tempo_level(120.0);
+        tempos.retain(|change| std::mem::replace(&mut level, change.1) != change.1);
+        self.tempos = tempos;
+        self
     }
 
     /// The piece as a score: one track for each voice.
