@@ -1,0 +1,11 @@
+//! Models that write music: they tell how likely each token of a piece is after those before it.
+//!
+//! A piece is a row of tokens of a [design](melisma_score::tokens::Design): steps of one or several fields. Whatever the
+//! model, counting or network, it is asked through [`Model`] and [`Reader`]: predict the next token, read the one that came.
+//! Measuring a piece, mixing models and composing are written once, over these.
+
+mod error;
+mod model;
+
+pub use error::{Error, Result};
+pub use model::{Cost, Model, Reader, cost};
