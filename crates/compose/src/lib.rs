@@ -4,8 +4,18 @@
 //! model, counting or network, it is asked through [`Model`] and [`Reader`]: predict the next token, read the one that came.
 //! Measuring a piece, mixing models and composing are written once, over these.
 
+pub mod container;
 mod error;
 mod model;
+pub mod network;
+mod optimise;
+pub mod songs;
+mod steps;
+pub mod train;
+mod transformer;
 
 pub use error::{Error, Result};
 pub use model::{Cost, Model, Reader, cost};
+pub use optimise::Optimiser;
+pub use steps::{Steps, Walk};
+pub use transformer::Transformer;
