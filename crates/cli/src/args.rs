@@ -57,6 +57,11 @@ pub enum Command {
     Measure(MeasureArgs),
     /// List, install and verify pretrained models
     Models(ModelsArgs),
+    /// Tell how well a model predicts MIDI files or a stream of tokens: nats per token and per note
+    #[command(
+        after_help = "Examples:\n  melisma nll ../shared/data/midi/jazz_tokens.txt.xz\n  melisma nll ../shared/data/midi/jazz_tokens.txt.xz --kind ngram --order 4 --all-folds\n  melisma nll jazz.tokens --kind memory --save jazz.model\n  melisma nll take.mid --model jazz.model --json\n\nA stream of tokens (a text, one a line, or its .xz) that no model is named for is divided: its last tenth is predicted by a model that\ncounts the rest. Of a corpus that `melisma tokens` wrote, the test part is predicted, by default from its training part."
+    )]
+    Nll(NllArgs),
     /// Draw figures of a recording (waveform, spectrograms, descriptors over time) or of a score (piano roll, tokens)
     #[command(
         after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram; of a score pianoroll, tokens"
@@ -504,6 +509,87 @@ pub struct TokensArgs {
     /// Threads to use; results do not depend on them [default: all processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+pub struct NllArgs {
+    /// MIDI files, folders of them, corpora of tokens, or streams of tokens
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Predict by this model; several are mixed, with weights that are learnt as a piece goes on
+    #[arg(long, value_name = "FILE", conflicts_with = "train")]
+    pub model: Vec<PathBuf>,
+    /// Predict by a model that counts this corpus (its training part) or stream
+    #[arg(long, value_name = "FILE")]
+    pub train: Option<PathBuf>,
+    /// What counts, where no model is named
+    #[arg(long, value_enum, default_value_t)]
+    pub kind: CountingKind,
+    /// The longest n-gram
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub order: u8,
+    /// The design of the tokens; a model or corpus of another is refused
+    #[arg(long, value_enum)]
+    pub tokens: Option<TokensName>,
+    /// The part of a corpus that is predicted
+    #[arg(long, value_enum, default_value_t)]
+    pub part: PartName,
+    /// How many folds a stream is divided in
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub folds: u16,
+    /// Hold out this fold, counted from 1 [default: the last]
+    #[arg(long, value_name = "K", conflicts_with = "all_folds")]
+    pub fold: Option<u16>,
+    /// Hold out each fold in turn
+    #[arg(long)]
+    pub all_folds: bool,
+    /// Read no more than so many tokens of a piece
+    #[arg(long, value_name = "TOKENS")]
+    pub cut: Option<NonZeroUsize>,
+    /// Write the model that counted to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "all_folds"])]
+    pub save: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum CountingKind {
+    /// n-grams of other pieces: Witten-Bell up to two tokens, Kneser-Ney from three
+    Ngram,
+    /// n-grams that count the piece so far, too
+    Remember,
+    /// These, and what followed in the piece, each context trusted as far as it has served
+    #[default]
+    Memory,
+}
+
+/// What tokens are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TokensName {
+    /// Names of notes and chords, or any other stream
+    Names,
+    /// One event after another
+    Events,
+    /// One step a note
+    Compound,
+}
+
+/// A part of a corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum PartName {
+    /// What is learnt from
+    Train,
+    /// What is chosen by
+    Valid,
+    /// What is judged by
+    #[default]
+    Test,
 }
 
 /// How scores are written as tokens.

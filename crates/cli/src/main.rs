@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         args::Command::Frames(a) => commands::frames::run(a),
         args::Command::Measure(a) => commands::measure::run(a, &run),
         args::Command::Models(a) => commands::models::run(a, &run),
+        args::Command::Nll(a) => commands::nll::run(a, &run),
         args::Command::Plot(a) => commands::plot::run(a, &run),
         args::Command::Tokens(a) => commands::tokens::run(a, &run),
         args::Command::Run(a) => commands::recipe::run(a, &run),

@@ -5,17 +5,25 @@
 //! Measuring a piece, mixing models and composing are written once, over these.
 
 pub mod container;
+pub mod counting;
 mod error;
+mod judge;
+mod mix;
 mod model;
 pub mod network;
+mod open;
 mod optimise;
 pub mod songs;
 mod steps;
+pub mod stream;
 pub mod train;
 mod transformer;
 
 pub use error::{Error, Result};
+pub use judge::{Judge, Judged};
+pub use mix::Mixture;
 pub use model::{Cost, Model, Reader, cost};
+pub use open::{About, Opened, open};
 pub use optimise::Optimiser;
 pub use steps::{Steps, Walk};
 pub use transformer::Transformer;

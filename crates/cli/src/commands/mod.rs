@@ -10,6 +10,7 @@ pub mod frames;
 pub mod info;
 pub mod measure;
 pub mod models;
+pub mod nll;
 pub mod plot;
 pub mod recipe;
 pub mod tokens;

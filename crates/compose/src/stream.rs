@@ -1,0 +1,198 @@
+//! Streams of named tokens whose vocabulary is what occurs in a part of them.
+//!
+//! Models learn the types of the training part and one token more, which stands for every other. What it stands for is spelled by a fair
+//! code, the same for all models: all that are possible and not in the training part are alike.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use xz4rust::{XzDecoder, XzReader};
+
+use crate::{Error, Result};
+
+/// Bytes of the longest stream, unpacked.
+const MOST_BYTES: u64 = 256 << 20;
+/// Bytes of the longest token.
+const MOST_TOKEN: usize = 256;
+/// Types of the largest vocabulary; one token more stands for the rest.
+const MOST_TYPES: usize = 65_534;
+/// Bytes that a decompressor may look back.
+const MAX_DICTIONARY: usize = 64 << 20;
+/// How an .xz file begins.
+const XZ: &[u8] = b"\xfd7zXZ\0";
+
+/// Names of pitches (two of 128 are told by the name of another) and sets of pitch classes: all that a stream of note names can hold.
+const POSSIBLE_NAMES: usize = 126 + 4095;
+
+/// Reads a file of tokens, one a line, plain or compressed by xz. Space around a token is not part of it; empty lines are passed over.
+///
+/// # Errors
+/// [`Error::Io`] where it cannot be read, [`Error::File`] where it is no text, holds no token, or one of more than 256 bytes, or more than 256 MB.
+pub fn read(path: &Path) -> Result<Vec<String>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::io(path))?;
+    file.take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io(path))?;
+    parse(bytes).map_err(|fault| Error::file(path, fault))
+}
+
+fn parse(mut bytes: Vec<u8>) -> std::result::Result<Vec<String>, String> {
+    if bytes.starts_with(XZ) {
+        let decoder = XzDecoder::in_heap_with_alloc_dict_size(1 << 20, MAX_DICTIONARY);
+        let block = NonZeroUsize::new(1 << 16).expect("not zero");
+        let packed = std::io::Cursor::new(std::mem::take(&mut bytes));
+        XzReader::new_with_buffer_size_and_decoder(packed, block, decoder)
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| format!("cannot be unpacked: {error}"))?;
+    }
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("more than {} MB of tokens", MOST_BYTES >> 20));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| format!("no text: byte {} is not UTF-8", error.utf8_error().valid_up_to()))?;
+    let tokens: Vec<String> = text
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .filter(|token| !token.is_empty())
+        .collect();
+    match tokens.iter().find(|token| token.len() > MOST_TOKEN) {
+        Some(_) => Err(format!("a token longer than {MOST_TOKEN} bytes")),
+        None if tokens.is_empty() => Err("no tokens".to_owned()),
+        None => Ok(tokens),
+    }
+}
+
+/// The vocabulary of a training part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vocabulary {
+    /// The types that occur in it, in the order of their bytes. The token after the last stands for every other.
+    pub types: Vec<String>,
+    /// How many others are possible: the rest of 4,221 names of notes and chords where all types are such, the rest of 65,535 elsewhere.
+    pub rest: usize,
+}
+
+impl Vocabulary {
+    /// That of these tokens.
+    ///
+    /// # Errors
+    /// [`Error::Tokens`] for more than 65,534 types.
+    pub fn of(tokens: &[String]) -> Result<Vocabulary> {
+        let types: BTreeSet<&String> = tokens.iter().collect();
+        if types.len() > MOST_TYPES {
+            return Err(Error::Tokens(format!(
+                "{} types of tokens: {MOST_TYPES} are the most",
+                types.len()
+            )));
+        }
+        let possible = match types.iter().all(|name| is_name(name)) {
+            true => POSSIBLE_NAMES.max(types.len() + 1),
+            false => MOST_TYPES + 1,
+        };
+        Ok(Vocabulary {
+            rest: possible - types.len(),
+            types: types.into_iter().cloned().collect(),
+        })
+    }
+
+    /// How many tokens a model of it has, the one for the rest included.
+    pub fn size(&self) -> usize {
+        self.types.len() + 1
+    }
+
+    /// Tokens as a model's.
+    pub fn encode(&self, tokens: &[String]) -> Vec<u16> {
+        let known: HashMap<&str, u16> = self.types.iter().map(String::as_str).zip(0..).collect();
+        let rest = self.types.len() as u16;
+        tokens
+            .iter()
+            .map(|token| known.get(token.as_str()).copied().unwrap_or(rest))
+            .collect()
+    }
+
+    /// Nats that it costs to spell what the last token stood for in these.
+    pub fn spelling(&self, tokens: &[u16]) -> f64 {
+        let others = tokens
+            .iter()
+            .filter(|token| usize::from(**token) == self.types.len())
+            .count();
+        others as f64 * (self.rest as f64).ln()
+    }
+
+    /// What to assume of each token before any is counted: all that is possible is alike.
+    pub fn prior(&self) -> Vec<f32> {
+        let all = (self.types.len() + self.rest) as f32;
+        let mut prior = vec![1.0 / all; self.types.len()];
+        prior.push(self.rest as f32 / all);
+        prior
+    }
+}
+
+/// Whether a token is a note's name (`B-4`) or a chord's pitch classes (`9.11.2.4`).
+fn is_name(token: &str) -> bool {
+    let class = |part: &str| part.parse::<u8>().is_ok_and(|class| class < 12);
+    let note = || {
+        let rest = token.strip_prefix(|letter| ('A'..='G').contains(&letter))?;
+        let rest = rest.strip_prefix(['#', '-']).unwrap_or(rest);
+        rest.parse::<i8>().ok().filter(|octave| (-1..=9).contains(octave))
+    };
+    token.split('.').all(class) || note().is_some()
+}
+
+/// What of `count` tokens is held out: the last tenth for fold 9 of 10, the first for fold 0.
+pub fn fold(count: usize, fold: usize, folds: usize) -> Range<usize> {
+    // From the end, so that the last is the whole last tenth, rounded down.
+    let from_end = |n: usize| count - count * n / folds.max(1);
+    let back = folds.saturating_sub(fold);
+    from_end(back.min(folds))..from_end(back.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_not_in_the_training_part_is_one_token_and_spelled() {
+        let vocabulary = Vocabulary::of(&names("B-4 9.11.2.4 C-1 B-4 F#5")).unwrap();
+        assert_eq!(vocabulary.types, ["9.11.2.4", "B-4", "C-1", "F#5"]);
+        assert_eq!(vocabulary.rest, 4217);
+        let tokens = vocabulary.encode(&names("B-4 0 F#5 1"));
+        assert_eq!(tokens, [1, 4, 3, 4]);
+        assert!((vocabulary.spelling(&tokens) - 2.0 * 4217_f64.ln()).abs() < 1e-9);
+        let sum: f32 = vocabulary.prior().iter().sum();
+        assert!((sum - 1.0).abs() < 1e-6);
+        assert_eq!(Vocabulary::of(&names("B-4 hello")).unwrap().rest, 65_533);
+    }
+
+    #[test]
+    fn what_is_no_stream_is_told() {
+        let fault = |bytes: &[u8]| parse(bytes.to_vec()).unwrap_err();
+        assert_eq!(fault(b" \n\n"), "no tokens");
+        assert_eq!(fault(b"a\n\xff"), "no text: byte 2 is not UTF-8");
+        assert_eq!(fault("x".repeat(300).as_bytes()), "a token longer than 256 bytes");
+        assert!(fault(b"\xfd7zXZ\0nonsense").starts_with("cannot be unpacked"));
+        assert_eq!(parse(b"B-4\r\n\n 3.4 \n".to_vec()).unwrap(), ["B-4", "3.4"]);
+    }
+
+    #[test]
+    fn folds_are_the_whole_and_the_last_is_the_last_tenth() {
+        assert_eq!(fold(300_793, 9, 10), 270_714..300_793);
+        let mut at = 0;
+        for n in 0..10 {
+            let range = fold(300_793, n, 10);
+            assert_eq!(range.start, at);
+            at = range.end;
+        }
+        assert_eq!(at, 300_793);
+    }
+}
