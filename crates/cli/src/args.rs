@@ -72,6 +72,8 @@ pub enum Command {
         after_help = "Examples:\n  melisma tokens song.mid --design events\n  melisma tokens ~/midi/jazz --design events --output jazz.tokens --test-list test.txt\n\nA corpus keeps the bounds of songs. Arrangements of one tune, by title or by what is played, are never parted between training,\nvalidation and test. The vocabulary is written beside it, one token a line."
     )]
     Tokens(TokensArgs),
+    /// Train a model of one's own
+    Train(TrainArgs),
     /// Run an experiment: search, fit and judge its candidates under every protocol; write report and model
     #[command(
         after_help = "Examples:\n  melisma run recipes/gtzan-reference.toml\n  melisma run recipes/genre-table.toml --output results/genre-table --json\n\nThe page is index.html in the results folder; results.json holds every figure. What chance decides starts from the recipe's seed.\nAn interrupted run goes on where it stopped when the same command is given again."
@@ -475,6 +477,50 @@ pub struct PlotArgs {
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(ClapArgs)]
+#[command(arg_required_else_help = true)]
+pub struct TrainArgs {
+    #[command(subcommand)]
+    pub command: TrainCommand,
+}
+
+#[derive(Subcommand)]
+pub enum TrainCommand {
+    /// Train a network that composes, by a recipe or on a folder of MIDI files
+    #[command(
+        after_help = "Examples:\n  melisma train compose recipes/jazz-notes.toml\n  melisma train compose --data ~/midi/mine --steps 2000\n\nThe results folder keeps the log, its curve, a checkpoint and, at the end, the model. An interrupted training goes on where it stopped when the\nsame command is given again, to the same bytes."
+    )]
+    Compose(TrainComposeArgs),
+}
+
+#[derive(ClapArgs)]
+pub struct TrainComposeArgs {
+    /// The recipe [default: a network of usual size]
+    #[arg(required_unless_present = "data")]
+    pub recipe: Option<PathBuf>,
+    /// With a recipe, the folder that its paths are in; without, the MIDI files to learn from
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to keep everything [default: results/NAME]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Steps of the whole training, instead of the recipe's
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Last steps, over which the rate falls, instead of the recipe's
+    #[arg(long, value_name = "N")]
+    pub cool_down: Option<u64>,
+    /// Where chance starts from, instead of the recipe's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Print what was reached as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 #[derive(ClapArgs)]

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         args::Command::Nll(a) => commands::nll::run(a, &run),
         args::Command::Plot(a) => commands::plot::run(a, &run),
         args::Command::Tokens(a) => commands::tokens::run(a, &run),
+        args::Command::Train(a) => commands::train::run(a, &run),
         args::Command::Run(a) => commands::recipe::run(a, &run),
         args::Command::Evaluate(a) => commands::evaluate::run(a, &run),
     };

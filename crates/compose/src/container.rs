@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
-const MAGIC: [u8; 8] = *b"MELCOMP1";
+/// What a file begins with.
+pub(crate) const MAGIC: [u8; 8] = *b"MELCOMP1";
 /// Bytes of the longest header that is read.
 const MOST_HEADER: u64 = 64 << 20;
 /// Bytes of the longest file that is read.

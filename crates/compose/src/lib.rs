@@ -6,13 +6,17 @@
 
 pub mod container;
 pub mod counting;
+pub mod data;
 mod error;
+mod file;
 mod judge;
 mod mix;
 mod model;
 pub mod network;
 mod open;
 mod optimise;
+mod recipe;
+pub mod sample;
 pub mod songs;
 mod steps;
 pub mod stream;
@@ -20,10 +24,12 @@ pub mod train;
 mod transformer;
 
 pub use error::{Error, Result};
+pub use file::Composer;
 pub use judge::{Judge, Judged};
 pub use mix::Mixture;
 pub use model::{Cost, Model, Reader, cost};
 pub use open::{About, Opened, open};
 pub use optimise::Optimiser;
+pub use recipe::{NetworkParams, Recipe};
 pub use steps::{Steps, Walk};
 pub use transformer::Transformer;

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::container;
 use crate::counting::file;
+use crate::file::Composer;
 use crate::stream::Vocabulary;
 use crate::{Error, Model, Result};
 
@@ -122,6 +124,13 @@ pub fn open(path: &Path) -> Result<Opened> {
         return Ok(Opened {
             about,
             model: Box::new(model),
+        });
+    }
+    if start == container::MAGIC {
+        let composer = Composer::read(path)?;
+        return Ok(Opened {
+            about: composer.about,
+            model: Box::new(composer.network),
         });
     }
     Err(Error::file(path, "no model of tokens"))

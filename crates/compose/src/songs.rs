@@ -1,10 +1,8 @@
 //! What a model learns from: songs as tokens, with what is told of each beforehand.
 
-use melisma_score::corpus::{Corpus, Part};
-use melisma_score::tokens::{Compound, Design, design};
+use melisma_score::tokens::{Compound, Design};
 
 use crate::steps::{Steps, field};
-use crate::{Error, Result};
 
 /// What no control tells.
 pub const UNTOLD: u16 = 0;
@@ -37,8 +35,6 @@ pub struct Song {
     pub times: Vec<f32>,
     /// Its controls, for a design that has them.
     pub controls: Vec<u16>,
-    /// Its notes.
-    pub notes: u64,
 }
 
 /// Songs of one design.
@@ -182,58 +178,20 @@ pub fn durations() -> Vec<u32> {
 }
 
 impl Songs {
-    /// The songs of a part of a corpus. A song's genre is the name of the folder its file lay in, if that is one of `genres`.
-    ///
-    /// # Errors
-    /// [`Error::Params`] for a corpus of a design that is not known here, [`Error::File`] and [`Error::Io`].
-    pub fn of(corpus: &Corpus, part: Part, genres: &[String]) -> Result<Songs> {
-        let header = corpus.header();
-        let design = design(&header.design)
-            .ok_or_else(|| Error::Params(format!("there is no design called `{}`", header.design)))?;
-        let compound = design.name() == "compound";
-        let sizes = if compound {
-            control_sizes(genres.len())
-        } else {
-            Vec::new()
-        };
-        let steps = Steps::of(design.as_ref(), &sizes);
-        let durations = durations();
-        let mut songs = Vec::new();
-        for at in corpus.part(part) {
-            let song = &header.songs[at];
-            let tokens = corpus
-                .read(at, 0, u64::MAX)
-                .map_err(|fault| Error::Params(fault.to_string()))?;
-            crate::model::check(&steps.fields(), &tokens)?;
-            if tokens.is_empty() {
-                continue;
-            }
-            let mut controls = Vec::new();
-            if compound {
-                let folder = std::path::Path::new(&song.name)
-                    .parent()
-                    .and_then(|folder| folder.file_name())
-                    .unwrap_or_default()
-                    .to_string_lossy();
-                let genre = genres.iter().position(|genre| *genre == folder);
-                controls.push(genre.map_or(UNTOLD, |at| at as u16 + 1));
-                controls.extend(told_by_notes(&tokens, &durations));
-            }
-            songs.push(Song {
-                name: song.name.clone(),
-                times: steps.times(&tokens),
-                tokens,
-                controls,
-                notes: song.notes,
-            });
+    /// A song of these, of the folder that its file lay in.
+    pub(crate) fn song(&self, name: String, tokens: Vec<u16>, folder: &str) -> Song {
+        let mut controls = Vec::new();
+        if matches!(self.steps, Steps::Compound { .. }) {
+            let genre = self.genres.iter().position(|genre| genre == folder);
+            controls.push(genre.map_or(UNTOLD, |at| at as u16 + 1));
+            controls.extend(told_by_notes(&tokens, &durations()));
         }
-        let moves = if compound { Moves::Pitches } else { Moves::None };
-        Ok(Songs {
-            steps,
-            genres: genres.to_vec(),
-            songs,
-            moves,
-        })
+        Song {
+            name,
+            times: self.steps.times(&tokens),
+            tokens,
+            controls,
+        }
     }
 }
 

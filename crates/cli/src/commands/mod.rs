@@ -14,3 +14,4 @@ pub mod nll;
 pub mod plot;
 pub mod recipe;
 pub mod tokens;
+pub mod train;
