@@ -42,7 +42,11 @@ pub fn read(path: &Path) -> Result<Vec<String>> {
     parse(bytes).map_err(|fault| Error::file(path, fault))
 }
 
-fn parse(mut bytes: Vec<u8>) -> std::result::Result<Vec<String>, String> {
+/// Reads the bytes of such a file.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn parse(mut bytes: Vec<u8>) -> std::result::Result<Vec<String>, String> {
     if bytes.starts_with(XZ) {
         let decoder = XzDecoder::in_heap_with_alloc_dict_size(1 << 20, MAX_DICTIONARY);
         let block = NonZeroUsize::new(1 << 16).expect("not zero");

@@ -8,6 +8,10 @@ use proptest::prelude::*;
 
 const FIELDS: [usize; 3] = [5, 9, 2];
 
+/// What a short piece costs under the models of `golden/`.
+const NGRAM: f64 = 16.884_116;
+const MEMORY: f64 = 19.470_133;
+
 fn ngram(fields: &[usize], order: usize, remembers: bool, pieces: &[Vec<u16>]) -> Ngram {
     let mut params = NgramParams::new(fields, order).unwrap();
     params.remembers = remembers;
@@ -184,6 +188,19 @@ fn a_model_from_its_file_is_the_model() {
         error.contains("no.model") && error.contains("no model of tokens"),
         "{error}"
     );
+}
+
+#[test]
+fn a_file_of_an_earlier_version_is_read() {
+    // Written by `write`, of the pieces in `a_model_from_its_file_is_the_model` cut to 30 steps.
+    for (name, expected) in [("ngram.model", NGRAM), ("memory.model", MEMORY)] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name);
+        let model = open(&path).unwrap().model;
+        let found = cost(model.as_ref(), &[0, 1, 1, 1, 0, 0, 3, 8, 1]).unwrap().nats;
+        assert!((found - expected).abs() < 1e-4, "{name}: {found}");
+    }
 }
 
 #[test]

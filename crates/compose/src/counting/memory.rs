@@ -1,5 +1,7 @@
 //! A memory of the piece: what followed contexts like this one, here and in other pieces, each told how much to trust it.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::contexts::{self, back_at, usual_for_memory};
@@ -26,6 +28,9 @@ const HERE: usize = LEVELS * LEVELS * 3;
 /// Classes of what followed it elsewhere: how often this, how often others, whether these are more than two.
 const ELSEWHERE: usize = LEVELS * LEVELS * 2;
 
+/// What the background's logarithms may be multiplied by.
+const SCALES: RangeInclusive<f32> = 0.05..=3.0;
+
 /// What a memory is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryParams {
@@ -35,7 +40,8 @@ pub struct MemoryParams {
     pub contexts: Vec<Vec<Vec<usize>>>,
     /// How fast it learns whom to trust.
     pub rate: f32,
-    /// At most how many tokens of the training it practises on (the last pieces, after it has counted those before).
+    /// At most how many tokens of the training it practises on: the last pieces, each before it is counted. Of those before only the
+    /// background counts n-grams.
     pub practice: usize,
 }
 
@@ -62,7 +68,7 @@ impl MemoryParams {
 /// The logarithm of a token's chance is, up to what makes chances sum to 1, that of the background's (an [`Ngram`] that counts the piece)
 /// times a scale, plus a bonus for each context that the token has followed: one number for each context, number of times that this
 /// token and that others followed, and whether it was the latest. The bonuses and scales are learnt by descent on each token's cost,
-/// as it is read, first over the training pieces, each before it is counted, then on in every piece that is read. That is
+/// as it is read, first over training pieces, each before it is counted, then on in every piece that is read. That is
 /// the way of PAQ's mixers (Mahoney 2005) over whole tokens instead of bits.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -112,25 +118,26 @@ impl Memory {
     pub(super) fn restore<'a>(
         params: MemoryParams,
         trust: Trust,
-        pieces: impl Iterator<Item = &'a [u16]>,
+        pieces: impl DoubleEndedIterator<Item = &'a [u16]> + Clone,
     ) -> Result<Memory> {
+        let first = first_practised(params.practice, pieces.clone());
         let mut model = Memory::new(params)?;
         let alike = |a: &[Vec<f32>], b: &[Vec<f32>]| a.iter().map(Vec::len).eq(b.iter().map(Vec::len));
-        let finite = trust
-            .bonus
-            .iter()
-            .chain(&trust.scale)
-            .flatten()
-            .all(|value| value.is_finite());
-        if !finite || !alike(&trust.bonus, &model.trust.bonus) || !alike(&trust.scale, &model.trust.scale) {
+        // Beyond these no practice leads, and numbers would overflow.
+        let sane = trust.bonus.iter().flatten().all(|bonus| bonus.abs() <= 1e3)
+            && trust.scale.iter().flatten().all(|scale| SCALES.contains(scale));
+        if !sane || !alike(&trust.bonus, &model.trust.bonus) || !alike(&trust.scale, &model.trust.scale) {
             return Err(Error::Params(
                 "what was practised is of other contexts".to_owned(),
             ));
         }
         model.trust = trust;
-        for piece in pieces {
+        for (at, piece) in pieces.enumerate() {
             check(model.fields(), piece)?;
-            model.count(piece)?;
+            if at >= first {
+                model.count(piece);
+            }
+            model.background.learn(piece)?;
         }
         Ok(model)
     }
@@ -139,7 +146,7 @@ impl Memory {
         &self.trust
     }
 
-    /// A model of pieces; the order counts, the last are practised on.
+    /// A model of pieces; their order matters, for the last are practised on.
     ///
     /// # Errors
     /// [`Error::Params`] where they contradict each other; [`Error::Tokens`] for a token outside its vocabulary.
@@ -147,31 +154,24 @@ impl Memory {
     where
         I: IntoIterator<Item = &'a [u16], IntoIter: DoubleEndedIterator + Clone>,
     {
-        let practice = params.practice;
-        let mut model = Memory::new(params)?;
         let pieces = pieces.into_iter();
-        let total = pieces.clone().count();
-        let (mut left, mut practised) = (practice, 0);
-        for piece in pieces.clone().rev() {
-            match left.checked_sub(piece.len()) {
-                Some(rest) => (left, practised) = (rest, practised + 1),
-                None => break,
-            }
-        }
+        let first = first_practised(params.practice, pieces.clone());
+        let mut model = Memory::new(params)?;
         for (at, piece) in pieces.enumerate() {
             check(model.fields(), piece)?;
-            if at >= total - practised {
+            if at >= first {
                 let mut place = model.place();
                 piece.iter().for_each(|token| place.read(*token));
                 model.trust = place.trust;
+                model.count(piece);
             }
-            model.count(piece)?;
+            model.background.learn(piece)?;
         }
         Ok(model)
     }
 
-    fn count(&mut self, piece: &[u16]) -> Result<()> {
-        self.background.learn(piece)?;
+    /// Counts what followed the contexts of a piece.
+    fn count(&mut self, piece: &[u16]) {
         for (at, token) in piece.iter().enumerate() {
             let field = at % self.contexts.len();
             for (context, distances) in self.contexts[field].iter().enumerate() {
@@ -179,7 +179,6 @@ impl Memory {
                     .add(None, key(field, context, distances, &piece[..at]), *token);
             }
         }
-        Ok(())
     }
 
     fn place(&self) -> Place<'_> {
@@ -207,6 +206,20 @@ impl Model for Memory {
     fn begin(&self) -> Box<dyn Reader + '_> {
         Box::new(self.place())
     }
+}
+
+/// The first of the last pieces that have no more than so many tokens together.
+fn first_practised<'a>(most: usize, pieces: impl DoubleEndedIterator<Item = &'a [u16]> + Clone) -> usize {
+    let total = pieces.clone().count();
+    let mut left = most;
+    let fits = |piece: &&[u16]| match left.checked_sub(piece.len()) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    total - pieces.rev().take_while(fits).count()
 }
 
 /// The key of a context.
@@ -307,7 +320,8 @@ impl Place<'_> {
         }
         let expected: f32 = self.chances.iter().zip(&self.logs).map(|(p, log)| p * log).sum();
         let scale = &mut self.trust.scale[field][self.met];
-        *scale = (*scale + rate / 10.0 * (self.logs[usize::from(token)] - expected)).clamp(0.05, 3.0);
+        *scale = (*scale + rate / 10.0 * (self.logs[usize::from(token)] - expected))
+            .clamp(*SCALES.start(), *SCALES.end());
     }
 }
 

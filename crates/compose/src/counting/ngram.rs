@@ -7,11 +7,14 @@ use super::table::{Node, Table};
 use crate::model::check;
 use crate::{Error, Model, Reader, Result};
 
-/// Contexts and successors that a table has room for: about 2 GB.
-const MOST_TRAINED: usize = 1 << 25;
+/// Contexts and successors that a table has room for: about 1 GB.
+const MOST_TRAINED: usize = 1 << 24;
 
 /// The same for a single piece, beyond which nothing new is remembered of it: about 100 MB.
 const MOST_READ: usize = 1 << 21;
+
+/// No token is impossible, however small a number can be.
+const LEAST: f32 = f32::MIN_POSITIVE;
 
 /// How what was never seen after a context is told from shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,6 +295,7 @@ impl<'a> Place<'a> {
                 }
             }
         }
+        out.iter_mut().for_each(|p| *p = p.max(LEAST));
         self.keys = keys;
     }
 
@@ -314,7 +318,7 @@ impl<'a> Place<'a> {
             chance = chance * rest + share(count);
         }
         self.keys = keys;
-        chance
+        chance.max(LEAST)
     }
 }
 
