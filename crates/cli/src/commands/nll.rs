@@ -18,7 +18,7 @@ use crate::args::{CountingKind, NllArgs, PartName, TokensName};
 use crate::context::{Failed, Run, because, note, print_json, threads};
 
 /// How fast the weights of several models are learnt.
-const MIXING_RATE: f32 = 0.002;
+const MIXING_RATE: f32 = 0.1;
 
 /// What is predicted.
 enum Source {
