@@ -38,8 +38,8 @@ pub enum Params {
 #[derive(Debug, Clone)]
 pub enum Counting {
     /// n-grams.
-    Ngram(Ngram),
-    /// n-grams and a memory of the piece. It is the larger by far.
+    Ngram(Box<Ngram>),
+    /// n-grams and a memory of the piece.
     Memory(Box<Memory>),
 }
 
@@ -51,14 +51,14 @@ impl Counting {
     pub fn train(params: Params, pieces: &[&[u16]]) -> Result<Counting> {
         let pieces = pieces.iter().copied();
         Ok(match params {
-            Params::Ngram(params) => Counting::Ngram(Ngram::train(params, pieces)?),
+            Params::Ngram(params) => Counting::Ngram(Box::new(Ngram::train(params, pieces)?)),
             Params::Memory(params) => Counting::Memory(Box::new(Memory::train(params, pieces)?)),
         })
     }
 
     fn model(&self) -> &dyn Model {
         match self {
-            Counting::Ngram(model) => model,
+            Counting::Ngram(model) => model.as_ref(),
             Counting::Memory(model) => model.as_ref(),
         }
     }
@@ -204,7 +204,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<(About, Counting), String> {
     }
     let model = match (header.params, header.trust) {
         (Params::Ngram(params), None) if params.fields == sizes => {
-            Ngram::train(params, pieces).map(Counting::Ngram)
+            Ngram::train(params, pieces).map(|model| Counting::Ngram(Box::new(model)))
         }
         (Params::Memory(params), Some(trust)) if params.background.fields == sizes => {
             Memory::restore(params, trust, pieces.into_iter()).map(|model| Counting::Memory(Box::new(model)))
