@@ -69,7 +69,7 @@ pub enum Command {
     Plot(PlotArgs),
     /// Write scores (MIDI files) as tokens that a model can learn: print a few, or make a corpus of a folder
     #[command(
-        after_help = "Examples:\n  melisma tokens song.mid --design events\n  melisma tokens ~/midi/jazz --design events --output jazz.tokens --test-list test.txt\n\nA corpus keeps the bounds of songs. Arrangements of one tune, by title or by what is played, are never parted between training,\nvalidation and test. The vocabulary is written beside it, one token a line."
+        after_help = "Examples:\n  melisma tokens song.mid --design events\n  melisma tokens song.mid --design names\n  melisma tokens ~/midi/jazz --design events --output jazz.tokens --test-list test.txt\n\nA corpus keeps the bounds of songs. Arrangements of one tune, by title or by what is played, are never parted between training,\nvalidation and test. The vocabulary is written beside it, one token a line."
     )]
     Tokens(TokensArgs),
     /// Train a model of one's own
@@ -646,6 +646,8 @@ pub enum DesignName {
     Events,
     /// One step a note, its properties side by side
     Compound,
+    /// The main part's notes by name, chords by the normal order of their pitch classes, as music21 reads them
+    Names,
 }
 
 impl DesignName {
@@ -654,6 +656,7 @@ impl DesignName {
         match self {
             DesignName::Events => "events",
             DesignName::Compound => "compound",
+            DesignName::Names => "names",
         }
     }
 }

@@ -49,6 +49,19 @@ fn a_file_is_printed_for_people_and_machines() {
         .json();
     assert_eq!((&said["steps"], &said["notes"]), (&40.into(), &40.into()));
     assert_eq!(said["tokens"].as_array().unwrap().len(), 320);
+    let said = run(melisma!("tokens", &path, "--design", "names", "--json"))
+        .succeeded()
+        .json();
+    assert_eq!((&said["steps"], &said["notes"]), (&40.into(), &40.into()));
+    let names = said["names"].as_array().unwrap();
+    assert!(
+        names.iter().all(|name| {
+            let name = name.as_str().unwrap();
+            name.starts_with(|c: char| ('A'..='G').contains(&c))
+                && name.ends_with(|c: char| c.is_ascii_digit())
+        }),
+        "{names:?}"
+    );
 }
 
 #[test]

@@ -37,7 +37,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn in_file(self, file: &std::path::Path) -> Self {
+    /// The same with its file, where it is of bytes alone.
+    pub fn in_file(self, file: &std::path::Path) -> Self {
         match self {
             Error::Malformed { path: None, fault } => Error::Malformed {
                 path: Some(file.to_owned()),

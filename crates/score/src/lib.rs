@@ -35,4 +35,4 @@ pub use score::{
     Control, ControlKind, KeySignature, MAX_QUARTERS, Note, Score, Span, Tempo, Text, TextKind,
     TimeSignature, Track,
 };
-pub use smf::{MAX_BYTES, Read, Repair, parse, read, to_bytes, write};
+pub use smf::{MAX_BYTES, Read, Repair, parse, read, read_bytes, to_bytes, write};

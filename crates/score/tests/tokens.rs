@@ -1,7 +1,7 @@
 //! Tokens through the public API: what is encoded is decoded; what is no music is refused.
 
-use melisma_score::tokens::{Compound, Design, Events, Piece, design};
-use melisma_score::{Note, Score, Tempo, TimeSignature, Track};
+use melisma_score::tokens::{Compound, Design, Events, Names, Piece, design};
+use melisma_score::{Note, Score, Tempo, TimeSignature, Track, to_bytes};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -64,7 +64,7 @@ proptest! {
 
     #[test]
     fn what_is_encoded_is_decoded(score in score()) {
-        for name in ["events", "compound"] {
+        for name in ["names", "events", "compound"] {
             let design = design(name).unwrap();
             let tokens = design.encode(&score);
             let fields = design.fields();
@@ -75,6 +75,67 @@ proptest! {
             prop_assert_eq!(&decoded, &design.quantised(&score), "{}", name);
             // From then on nothing is lost.
             prop_assert_eq!(design.encode(&decoded), tokens, "{}", name);
+        }
+    }
+
+    #[test]
+    fn any_names_are_decoded_and_encoded_the_same(tokens in vec(0_u16..4_221, 0..200)) {
+        let design = Names::new();
+        let score = design.decode(&tokens).unwrap();
+        prop_assert_eq!(&design.encode(&score), &tokens);
+        prop_assert_eq!(design.quantised(&score), score);
+    }
+
+    #[test]
+    fn names_are_those_of_the_file_that_is_written(score in score()) {
+        let design = Names::new();
+        let (read, tokens) = design.encode_file(&to_bytes(&score)).unwrap();
+        prop_assert_eq!(tokens, design.encode(&read.score));
+    }
+
+    #[test]
+    fn tempos_that_come_and_go_are_decoded_as_they_are_heard(
+        gaps in vec((0_u32..3, 0_u8..128), 1..30),
+        changes in vec((0_u32..40, prop::sample::select(vec![400_000_u32, 500_000, 520_000, 600_000])), 0..12),
+    ) {
+        // Notes close together and tempos among which 120 and its neighbours are common: taken back at one onset, said though they hold.
+        let mut onset = 0;
+        let notes = gaps.into_iter().map(|(gap, pitch)| {
+            onset += gap * 40;
+            Note { onset, pitch, duration: 40, velocity: 68 }
+        });
+        let mut score = Score { tracks: vec![Track { notes: notes.collect(), ..Track::default() }], ..Score::default() };
+        score.tempos = changes.into_iter().map(|(step, micros_per_quarter)| Tempo { tick: step * 40, micros_per_quarter }).collect();
+        score.tidy();
+        for name in ["events", "compound"] {
+            let design = design(name).unwrap();
+            let tokens = design.encode(&score);
+            let decoded = design.decode(&tokens).unwrap();
+            prop_assert_eq!(&decoded, &design.quantised(&score), "{}", name);
+            prop_assert_eq!(design.encode(&decoded), tokens, "{}", name);
+            let told: Vec<(u32, u32)> = decoded.tempos.iter().map(|t| (t.tick, t.micros_per_quarter)).collect();
+            prop_assert!(told.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 != two[1].1), "{}: {:?}", name, told);
+            // The level of 120 a minute is 123.
+            prop_assert!(told.first().is_none_or(|first| !(480_000..505_000).contains(&first.1)), "{}: {:?}", name, told);
+        }
+    }
+
+    #[test]
+    fn compound_steps_with_few_tempos_are_what_is_heard(
+        steps in vec((0_u16..2, 0_u16..4, prop::sample::select(vec![18_u16, 19, 20, 32]), 60_u16..64), 1..20)
+    ) {
+        // Made-up steps of a model: the tempo may change between notes of one onset and back.
+        let design = Compound::new();
+        let mut at = 0;
+        let steps = steps.into_iter().enumerate().flat_map(|(n, (bar, gap, tempo, pitch))| {
+            let bars = if n == 0 { 1 } else { bar };
+            at = if bars > 0 { gap } else { (at + gap).min(47) };
+            [bars, 0, at, tempo, 0, pitch, 5, 5]
+        });
+        let tokens: Vec<u16> = steps.collect();
+        if let Ok(score) = design.decode(&tokens) {
+            prop_assert_eq!(&design.quantised(&score), &score);
+            prop_assert_eq!(design.decode(&design.encode(&score)).unwrap(), score);
         }
     }
 
@@ -226,6 +287,56 @@ fn a_tempo_that_holds_anyway_is_not_told_at_the_first_note() {
     assert_eq!(decoded.tempos, []);
     assert_eq!(decoded, design.quantised(&score));
     assert_eq!(design.encode(&decoded), tokens);
+}
+
+#[test]
+fn names_are_of_the_first_instrument_in_all_its_tracks() {
+    let note = |onset, pitch, duration| Note {
+        onset,
+        pitch,
+        duration,
+        velocity: 80,
+    };
+    let track = |source, program, notes: &[Note]| Track {
+        source,
+        program,
+        channel: source as u8,
+        notes: notes.to_vec(),
+        ..Track::default()
+    };
+    let mut score = Score {
+        tracks: vec![
+            track(
+                0,
+                0,
+                &[
+                    note(0, 58, 480),
+                    note(480, 60, 480),
+                    note(490, 64, 480),
+                    note(500, 67, 470),
+                ],
+            ),
+            track(1, 33, &[note(0, 36, 480)]),
+            // Another piano; its last note lasts into the second bar.
+            track(2, 0, &[note(960, 61, 240), note(1_680, 65, 480)]),
+        ],
+        ..Score::default()
+    };
+    score.tidy();
+    let design = Names::new();
+    let tokens = design.encode(&score);
+    assert_eq!(names(&design, &tokens).join(" "), "B-3 0.4.7 C#4 F4 F4");
+    let heard = design.quantised(&score);
+    let pitches: Vec<u8> = heard.notes().map(|note| note.pitch).collect();
+    assert_eq!(pitches, [58, 60, 64, 67, 61, 65, 65]);
+    // A name that means an instrument, beside a program that is another's: the first part is empty.
+    score.tracks[0].name = "Organ".to_owned();
+    assert!(design.encode(&score).is_empty());
+    assert_eq!(design.quantised(&score).notes().count(), 0);
+    assert_eq!(
+        Names::new().decode(&[9_999]).unwrap_err().to_string(),
+        "step 0: a token outside the vocabulary"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use melisma_score::corpus::{Header, Part, Shares, Song, group, split, write};
 use melisma_score::tokens::{Design, design};
-use melisma_score::{Score, midi_files, read};
+use melisma_score::{Score, midi_files, read_bytes};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -49,9 +49,9 @@ pub fn run(args: &TokensArgs, run: &Run) -> Result<(), Failed> {
             return Err(Failed::Interrupted);
         }
         let encode = |path: &PathBuf| {
-            let read = read(path).map_err(|error| error.to_string())?;
-            let tokens = design.encode(&read.score);
-            Ok((read, tokens))
+            let bytes = read_bytes(path).map_err(|error| error.to_string())?;
+            let encoded = design.encode_file(&bytes);
+            encoded.map_err(|error| error.in_file(path).to_string())
         };
         let results: Vec<Result<_, String>> = pool.install(|| files.par_iter().map(encode).collect());
         for (path, result) in files.iter().zip(results) {

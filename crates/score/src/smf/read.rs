@@ -37,6 +37,14 @@ pub struct Read {
 /// # Errors
 /// The file cannot be opened, is larger than [`MAX_BYTES`], or holds no header or no track.
 pub fn read(path: &Path) -> Result<Read> {
+    parse(&read_bytes(path)?).map_err(|error| error.in_file(path))
+}
+
+/// The bytes of a file, as many as a MIDI file may have and one more: for [`parse`], or a design of tokens.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     let io = |source| Error::Io {
         path: path.to_owned(),
         source,
@@ -44,7 +52,7 @@ pub fn read(path: &Path) -> Result<Read> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(io)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
-    parse(&bytes).map_err(|error| error.in_file(path))
+    Ok(bytes)
 }
 
 /// Reads the bytes of a Standard MIDI File.
@@ -55,6 +63,11 @@ pub fn read(path: &Path) -> Result<Read> {
 /// # Errors
 /// The bytes are more than [`MAX_BYTES`], or hold no header or no track.
 pub fn parse(bytes: &[u8]) -> Result<Read> {
+    parse_tracks(bytes, &mut |_| ())
+}
+
+/// Reads as [`parse`] does, and hands over the tracks of the file one by one as they stand in it.
+pub(crate) fn parse_tracks(bytes: &[u8], track: &mut dyn FnMut(FileTrack)) -> Result<Read> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Error::malformed("larger than 64 MB: no MIDI file"));
     }
@@ -65,7 +78,7 @@ pub fn parse(bytes: &[u8]) -> Result<Read> {
     let mut number = 0;
     while let Some(chunk) = next_chunk(&mut rest, number, &mut repairs) {
         number += 1;
-        builder.track(chunk, number, &mut rest, &mut repairs);
+        track(builder.track(chunk, number, &mut rest, &mut repairs));
     }
     if number == 0 {
         return Err(Error::malformed("a MIDI header without a track"));
@@ -222,8 +235,30 @@ struct Builder {
 /// What is sounding on one channel and pitch: onset and velocity.
 type Held = VecDeque<(u32, u8)>;
 
+/// A track as it stands in the file: what a score, which is in order, no longer tells.
+pub(crate) struct FileTrack {
+    /// Notes, programs and controls in the file's order, with their ticks.
+    pub played: Vec<(u32, Played)>,
+    /// What stands beside the notes, in the file's order, with its tick.
+    pub marks: Vec<(u32, Mark)>,
+}
+
+/// What stands in a track beside its notes.
+pub(crate) enum Mark {
+    /// The track's name.
+    TrackName(Vec<u8>),
+    /// The name of its instrument.
+    InstrumentName(Vec<u8>),
+    /// A program for a channel.
+    Program { channel: u8, program: u8 },
+    /// A time signature: beats, and the power of two that their value is.
+    Metre(u8, u8),
+    /// A tempo or a key signature.
+    Change,
+}
+
 /// An event of one track with its tick, as far as it concerns notes.
-enum Played {
+pub(crate) enum Played {
     On { channel: u8, pitch: u8, velocity: u8 },
     Off { channel: u8, pitch: u8 },
     Program { channel: u8, program: u8 },
@@ -249,7 +284,7 @@ impl Builder {
     }
 
     /// Reads one track; a chunk that is shorter than its track goes on into `rest`.
-    fn track(&mut self, chunk: &[u8], number: usize, rest: &mut &[u8], repairs: &mut Repairs) {
+    fn track(&mut self, chunk: &[u8], number: usize, rest: &mut &[u8], repairs: &mut Repairs) -> FileTrack {
         let mut found = Repairs::default();
         let mut events = Events::new(self.offset, self.limit);
         let end = each(chunk, number, &mut found, |delta, kind| events.take(delta, kind));
@@ -282,11 +317,12 @@ impl Builder {
                 "a time that no music reaches: the rest of the track is dropped",
             );
         }
-        self.add(events, number, &mut found);
+        let track = self.add(events, number, &mut found);
         repairs.0.append(&mut found.0);
+        track
     }
 
-    fn add(&mut self, events: Events, number: usize, repairs: &mut Repairs) {
+    fn add(&mut self, events: Events, number: usize, repairs: &mut Repairs) -> FileTrack {
         let end = events.tick;
         let score = &mut self.score;
         score.tempos.extend(events.tempos);
@@ -305,8 +341,8 @@ impl Builder {
         }
         let mut parts = Parts::new(events.name, number);
         let mut current = [0_u8; 16];
-        for (tick, played) in events.played {
-            match played {
+        for &(tick, ref played) in &events.played {
+            match *played {
                 Played::Program { channel, program } => current[usize::from(channel)] = program,
                 Played::On {
                     channel,
@@ -329,6 +365,10 @@ impl Builder {
         parts.finish(end, number, repairs, &mut self.score.tracks);
         if self.sequential {
             self.offset = end;
+        }
+        FileTrack {
+            played: events.played,
+            marks: events.marks,
         }
     }
 }
@@ -354,6 +394,7 @@ struct Events {
     beyond: bool,
     name: String,
     played: Vec<(u32, Played)>,
+    marks: Vec<(u32, Mark)>,
     tempos: Vec<Tempo>,
     time_signatures: Vec<TimeSignature>,
     key_signatures: Vec<KeySignature>,
@@ -369,6 +410,7 @@ impl Events {
             beyond: false,
             name: String::new(),
             played: Vec::new(),
+            marks: Vec::new(),
             tempos: Vec::new(),
             time_signatures: Vec::new(),
             key_signatures: Vec::new(),
@@ -406,10 +448,11 @@ impl Events {
                 channel,
                 pitch: key.as_int(),
             },
-            MidiMessage::ProgramChange { program } => Played::Program {
-                channel,
-                program: program.as_int(),
-            },
+            MidiMessage::ProgramChange { program } => {
+                let program = program.as_int();
+                self.marks.push((self.tick, Mark::Program { channel, program }));
+                Played::Program { channel, program }
+            }
             MidiMessage::Controller { controller, value } => Played::Control {
                 channel,
                 kind: ControlKind::Controller(controller.as_int(), value.as_int()),
@@ -427,16 +470,23 @@ impl Events {
         self.played.push((self.tick, played));
     }
 
+    fn mark(&mut self, mark: Mark) {
+        self.marks.push((self.tick, mark));
+    }
+
     fn meta(&mut self, message: MetaMessage<'_>) {
         let tick = self.tick;
         let kind = match message {
             MetaMessage::TrackName(name) => {
+                self.mark(Mark::TrackName(short(name)));
                 if self.name.is_empty() {
                     self.name = text(name);
                 }
                 return;
             }
+            MetaMessage::InstrumentName(name) => return self.mark(Mark::InstrumentName(short(name))),
             MetaMessage::Tempo(micros) => {
+                self.mark(Mark::Change);
                 let micros_per_quarter = micros.as_int().max(1);
                 return self.tempos.push(Tempo {
                     tick,
@@ -444,6 +494,7 @@ impl Events {
                 });
             }
             MetaMessage::TimeSignature(numerator, power, _, _) => {
+                self.mark(Mark::Metre(numerator, power));
                 if numerator > 0 && power <= 6 {
                     self.time_signatures.push(TimeSignature {
                         tick,
@@ -454,6 +505,7 @@ impl Events {
                 return;
             }
             MetaMessage::KeySignature(sharps, minor) => {
+                self.mark(Mark::Change);
                 match (-7..=7).contains(&sharps) {
                     true => self.key_signatures.push(KeySignature { tick, sharps, minor }),
                     false => self.unknown_keys += 1,
@@ -473,6 +525,10 @@ impl Events {
             self.texts.push(Text { tick, kind, text });
         }
     }
+}
+
+fn short(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len().min(MAX_TEXT)].to_vec()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -2,15 +2,19 @@
 //!
 //! | design | a step is | keeps |
 //! |---|---|---|
-//! | names | a note's name, or a chord's normal order (`9.11.2.4`) | the main part's pitches, nothing else: the vocabulary of the reference |
+//! | [`Names`] | a note's name (`B-4`), or a chord's normal order (`9.11.2.4`) | the main part's pitches, nothing else: the vocabulary of the reference |
 //! | [`Events`] | one of bar, position, program, pitch, velocity, duration, tempo | everything on a grid of 12 to the quarter, in the manner of REMI |
 //! | [`Compound`] | a note, with all its properties side by side | the same as events, one step to a note, in the manner of the Compound Word transformer |
+//!
+//! [`TokenStream`] reads tokens from text, whatever design they are of.
 //!
 //! Events and compound tokens lie on one [grid](Piece): 12 steps to the quarter hold sixteenths, triplets and swung eighths alike.
 
 mod compound;
 mod events;
 mod grid;
+mod names;
+mod stream;
 
 use std::fmt;
 
@@ -18,7 +22,12 @@ pub use compound::Compound;
 pub use events::Events;
 pub use grid::{GridBar, GridNote, Piece, STEPS_PER_QUARTER};
 
+pub use names::{MAX_NAMES, Names};
+pub use stream::{MAX_STREAM_BYTES, MAX_STREAM_TYPES, TokenStream};
+
+use crate::error::Result;
 use crate::score::Score;
+use crate::smf::{Read, parse};
 
 /// A way to write a score as tokens.
 ///
@@ -34,11 +43,22 @@ pub trait Design: Send + Sync {
     /// The tokens of a score, step after step.
     fn encode(&self, score: &Score) -> Vec<u16>;
 
+    /// What is read of the bytes of a MIDI file, and its tokens: those of the score that was read, unless the design depends on what
+    /// stands only in the file.
+    ///
+    /// # Errors
+    /// As of [`parse`](crate::parse()).
+    fn encode_file(&self, bytes: &[u8]) -> Result<(Read, Vec<u16>)> {
+        let read = parse(bytes)?;
+        let tokens = self.encode(&read.score);
+        Ok((read, tokens))
+    }
+
     /// The score of tokens, whether they were encoded or made up by a model.
     ///
     /// # Errors
     /// The tokens are no whole number of steps, lie outside their vocabulary, or stand where the design has no place for them.
-    fn decode(&self, tokens: &[u16]) -> Result<Score, TokenFault>;
+    fn decode(&self, tokens: &[u16]) -> std::result::Result<Score, TokenFault>;
 
     /// What is left of a score once it has been encoded and decoded.
     fn quantised(&self, score: &Score) -> Score;
@@ -73,6 +93,7 @@ impl std::error::Error for TokenFault {}
 /// The design of a name.
 pub fn design(name: &str) -> Option<Box<dyn Design>> {
     match name {
+        "names" => Some(Box::new(Names::new())),
         "events" => Some(Box::new(Events::new())),
         "compound" => Some(Box::new(Compound::new())),
         _ => None,
