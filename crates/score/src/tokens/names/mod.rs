@@ -87,6 +87,25 @@ impl Names {
         }
     }
 
+    /// The token of a name or of pitch classes with dots between, whatever their order: older music21s, the reference's among them, order
+    /// some sets otherwise. `None` for what is neither.
+    pub fn token_of(&self, name: &str) -> Option<u16> {
+        let pitches = &self.fields[0].vocabulary[..self.named.len()];
+        if let Some(at) = pitches.iter().position(|known| known == name) {
+            return Some(at as u16);
+        }
+        let mut set = 0;
+        for class in name.split('.') {
+            let class = Some(class).filter(|class| class.bytes().all(|byte| byte.is_ascii_digit()))?;
+            let bit = 1 << class.parse::<u16>().ok().filter(|class| *class < 12)?;
+            if set & bit != 0 {
+                return None;
+            }
+            set |= bit;
+        }
+        self.token(Sound::Chord(set))
+    }
+
     fn token(&self, sound: Sound) -> Option<u16> {
         match sound {
             Sound::Note(pitch) => Some(self.pitches[usize::from(pitch)]),
