@@ -72,6 +72,11 @@ pub enum Command {
         after_help = "Examples:\n  melisma tokens song.mid --design events\n  melisma tokens song.mid --design names\n  melisma tokens ~/midi/jazz --design events --output jazz.tokens --test-list test.txt\n\nA corpus keeps the bounds of songs. Arrangements of one tune, by title or by what is played, are never parted between training,\nvalidation and test. The vocabulary is written beside it, one token a line."
     )]
     Tokens(TokensArgs),
+    /// Compose a piece: genre, key, tempo, bars, metre, form and instruments as asked, as a MIDI file
+    #[command(
+        after_help = "Examples:\n  melisma compose --genre jazz --key F --tempo 140 --bars 32 --instruments piano,bass,drums,sax --form AABA --seed 7 -o take.mid\n  melisma compose --prime opening.mid --bars 16 -o goes-on.mid --figure goes-on.svg\n\nThe same request, model and seed give the same file. Of several candidates the best by the symbolic genre classifier is kept."
+    )]
+    Compose(ComposeArgs),
     /// Train a model of one's own
     Train(TrainArgs),
     /// Run an experiment: search, fit and judge its candidates under every protocol; write report and model
@@ -477,6 +482,72 @@ pub struct PlotArgs {
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct ComposeArgs {
+    /// The MIDI file to write
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The genre, one that the model learnt; `any` leaves it open
+    #[arg(long, default_value = "jazz")]
+    pub genre: String,
+    /// The key, such as F, Bb or `D minor` [default: open]
+    #[arg(long)]
+    pub key: Option<String>,
+    /// Quarters a minute, 30 to 300
+    #[arg(long, default_value_t = 140.0)]
+    pub tempo: f64,
+    /// Bars; with --prime, those that are added
+    #[arg(long, default_value_t = 32)]
+    pub bars: u32,
+    /// Beats to the bar and their note value
+    #[arg(long, default_value = "4/4")]
+    pub metre: String,
+    /// Who plays: common names, General MIDI's names or program numbers
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "NAMES",
+        default_value = "piano,bass,drums"
+    )]
+    pub instruments: Vec<String>,
+    /// Sections, equal letters alike, such as AABA [default: none]
+    #[arg(long)]
+    pub form: Option<String>,
+    /// Notes to the bar, of all instruments together [default: open]
+    #[arg(long, value_name = "NOTES")]
+    pub density: Option<f64>,
+    /// A MIDI file to go on from, in the metre asked for
+    #[arg(long, value_name = "FILE")]
+    pub prime: Option<PathBuf>,
+    /// Below 1 the likely becomes likelier, above 1 the unlikely
+    #[arg(long, default_value_t = 0.95)]
+    pub temperature: f32,
+    /// Draw from the likeliest tokens that together have this probability
+    #[arg(long, default_value_t = 0.97, value_name = "P")]
+    pub top_p: f32,
+    /// How far from the scale of the key tones may lie: 1 as the model has it, 0 never
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
+    pub chromaticism: f32,
+    /// Pieces to compose; the best is kept
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub candidates: u16,
+    /// Draw its piano roll too, to this file (.svg, .png)
+    #[arg(long, value_name = "FILE")]
+    pub figure: Option<PathBuf>,
+    /// The model, as `melisma train compose` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Where chance starts from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print what was composed as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 #[derive(ClapArgs)]

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let run = Run::start();
     let result = match &args.command {
         args::Command::Classify(a) => commands::classify::run(a, &run),
+        args::Command::Compose(a) => commands::compose::run(a, &run),
         args::Command::Dataset(a) => commands::dataset::run(a, &run),
         args::Command::Features(a) => commands::features::run(a, &run),
         args::Command::Info(a) => commands::info::run(a),

@@ -279,23 +279,24 @@ fn a_browser_shows_every_figure_without_a_complaint() {
                  document.documentElement.dataset.hints = document.querySelectorAll('[data-text]').length; });</script></body>";
     let probed = output.join("probed.html");
     fs::write(&probed, page.replace("</body>", probe)).unwrap();
-    let browser = std::process::Command::new(
-        option_env!("MELISMA_TEST_CHROMIUM").expect("ignored where there is no Chromium"),
-    )
-    .args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-        "--dump-dom",
-    ])
-    .arg(format!(
-        "--user-data-dir={}",
-        folder.path().join("profile").display()
-    ))
-    .arg(format!("file://{}", probed.display()))
-    .output()
-    .unwrap();
+    let Some(chromium) = option_env!("MELISMA_TEST_CHROMIUM") else {
+        panic!("ignored where there is no Chromium");
+    };
+    let browser = std::process::Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            folder.path().join("profile").display()
+        ))
+        .arg(format!("file://{}", probed.display()))
+        .output()
+        .unwrap();
     let (dom, log) = (
         String::from_utf8_lossy(&browser.stdout).into_owned(),
         String::from_utf8_lossy(&browser.stderr).into_owned(),

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod classify;
+pub mod compose;
 pub mod dataset;
 pub mod evaluate;
 mod evaluate_ears;

@@ -162,9 +162,9 @@ impl<'a> TransformerReader<'a> {
         let width = self.shape.width;
         self.x.clear();
         self.x.resize(width, 0.0);
-        for at in 0..inputs.len() {
-            let from = usize::from(inputs[at]) * width;
-            let row = &self.of(self.places.inputs[at])[from..from + width];
+        for (input, table) in inputs.iter().zip(&self.places.inputs) {
+            let from = usize::from(*input) * width;
+            let row = &self.weights.values[*table][from..from + width];
             self.x.iter_mut().zip(row).for_each(|(x, value)| *x += value);
         }
         self.stage = 0;

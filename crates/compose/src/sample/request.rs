@@ -185,7 +185,9 @@ impl Request {
                 self.bars
             ));
         }
-        if !(self.temperature > 0.0 && self.temperature <= 4.0) || !(self.top_p > 0.0 && self.top_p <= 1.0) {
+        let drawn =
+            self.temperature > 0.0 && self.temperature <= 4.0 && self.top_p > 0.0 && self.top_p <= 1.0;
+        if !drawn {
             return fault(
                 "the temperature must be above 0 and at most 4, top-p above 0 and at most 1".to_owned(),
             );
