@@ -11,7 +11,7 @@
 pub mod front;
 pub mod head;
 pub mod hear;
-mod layers;
+pub mod layers;
 pub mod musicnn;
 pub mod store;
 pub mod weights;

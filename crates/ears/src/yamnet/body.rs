@@ -1,10 +1,11 @@
 //! YAMNet's layers: read from the chain of a graph, and run.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use super::{CLASSES, EMBEDDING, N_MELS, PATCH_FRAMES};
 use crate::layers::dense::{Dense, sigmoid};
-use crate::layers::mobile::{Map, Pointwise, Spatial, average};
+use crate::layers::filter::Filter;
+use crate::layers::mobile::{Maps, Pointwise, Spatial, Stem, averages};
 use crate::weights::onnx::{Graph, Node};
 use crate::weights::{Fault, exactly};
 
@@ -24,7 +25,7 @@ const CEILING: f32 = 6.0;
 /// The network's layers.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
-    stem: Spatial,
+    stem: Stem,
     pairs: Vec<(Spatial, Pointwise)>,
     scores: Dense,
 }
@@ -32,36 +33,46 @@ pub(super) struct Body {
 impl Body {
     pub(super) fn from_onnx(graph: &Graph) -> Result<Body, Fault> {
         let mut chain = Chain::new(graph)?;
-        let stem = chain.spatial(STEM, 1, STEM_STRIDE)?;
+        let (taps, bias, before) = chain.spatial(STEM, 1, STEM_STRIDE)?;
+        let weights = ArrayView2::from_shape((9, STEM), &taps).expect("the shape was checked");
+        let stem = Stem {
+            pointwise: Pointwise::new(weights, &bias),
+            stride: STEM_STRIDE,
+            before,
+        };
         let mut pairs = Vec::new();
         let mut channels = STEM;
         for (stride, outputs) in PAIRS {
-            pairs.push((
-                chain.spatial(channels, channels, stride)?,
-                chain.pointwise(channels, outputs)?,
-            ));
+            let (taps, bias, before) = chain.spatial(channels, channels, stride)?;
+            let filter = Filter {
+                taps,
+                bias,
+                kernel: 3,
+                stride,
+            };
+            pairs.push((Spatial { filter, before }, chain.pointwise(channels, outputs)?));
             channels = outputs;
         }
         let scores = chain.scores()?;
         Ok(Body { stem, pairs, scores })
     }
 
-    /// The scores and the embedding of a patch of shape (frames, bands).
-    pub(super) fn run(&self, patch: ArrayView2<f32>) -> (Vec<f32>, Vec<f32>) {
-        let values = patch.iter().copied().collect();
-        let values =
-            Array2::from_shape_vec((PATCH_FRAMES * N_MELS, 1), values).expect("the patch has its shape");
-        let mut map = self.stem.apply(&Map {
+    /// The scores and the embedding of each of some patches (frames x bands, one after the other).
+    pub(super) fn run(&self, patches: Vec<f32>) -> Vec<(Vec<f32>, Vec<f32>)> {
+        let mut maps = self.stem.apply(&Maps {
+            count: patches.len() / (PATCH_FRAMES * N_MELS),
             height: PATCH_FRAMES,
             width: N_MELS,
-            values,
+            values: patches,
         });
         for (spatial, pointwise) in &self.pairs {
-            map = pointwise.apply(&spatial.apply(&map));
+            maps = pointwise.apply(&spatial.apply(&maps));
         }
-        let embedding = average(map.values.view());
-        let scores = self.scores.apply(&embedding).into_iter().map(sigmoid).collect();
-        (scores, embedding)
+        let told = |embedding: Vec<f32>| {
+            let scores = self.scores.apply(&embedding).into_iter().map(sigmoid).collect();
+            (scores, embedding)
+        };
+        averages(&maps).into_iter().map(told).collect()
     }
 }
 
@@ -134,8 +145,13 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// A 3 x 3 convolution over `groups` groups of one channel each.
-    fn spatial(&mut self, channels: usize, groups: usize, stride: usize) -> Result<Spatial, Fault> {
+    /// A 3 x 3 convolution over `groups` groups of one channel each: taps x channels, the bias, and rows of zeros before the first.
+    fn spatial(
+        &mut self,
+        channels: usize,
+        groups: usize,
+        stride: usize,
+    ) -> Result<(Vec<f32>, Vec<f32>, usize), Fault> {
         let node = self.next("Conv")?;
         // With a stride of two over an even length, "same" padding is all at the end.
         let before = 2 - stride;
@@ -143,18 +159,11 @@ impl<'a> Chain<'a> {
         check(node, "strides", &[stride as i64; 2], &[1, 1])?;
         check(node, "pads", &pads, &[0; 4])?;
         check_group(node, groups)?;
-        let taps = self.array(node, 1, &[channels, 1, 3, 3])?;
-        let taps = ArrayView2::from_shape((channels, 9), taps).expect("the shape was checked");
+        let published = self.array(node, 1, &[channels, 1, 3, 3])?;
+        let taps = (0..9).flat_map(|tap| published[tap..].iter().step_by(9).copied());
         let bias = self.array(node, 2, &[channels])?.to_vec();
         self.clip()?;
-        let taps = taps.t().as_standard_layout().into_owned();
-        Ok(Spatial {
-            taps,
-            bias,
-            stride,
-            before,
-            after: 1,
-        })
+        Ok((taps.collect(), bias, before))
     }
 
     fn pointwise(&mut self, inputs: usize, outputs: usize) -> Result<Pointwise, Fault> {
@@ -164,12 +173,9 @@ impl<'a> Chain<'a> {
         check_group(node, 1)?;
         let weights = self.array(node, 1, &[outputs, inputs, 1, 1])?;
         let weights = ArrayView2::from_shape((outputs, inputs), weights).expect("the shape was checked");
-        let bias = self.array(node, 2, &[outputs])?.to_vec();
+        let bias = self.array(node, 2, &[outputs])?;
         self.clip()?;
-        Ok(Pointwise {
-            weights: weights.t().as_standard_layout().into_owned(),
-            bias,
-        })
+        Ok(Pointwise::new(weights.t(), bias))
     }
 
     /// The mean over the map and the layer that gives the scores.

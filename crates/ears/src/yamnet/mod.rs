@@ -19,6 +19,8 @@ use body::Body;
 pub const PATCH_FRAMES: usize = 96;
 /// Frames from one patch to the next.
 pub const PATCH_HOP: usize = 48;
+/// Patches that go through a layer together.
+const TOGETHER: usize = 4;
 /// Mel bands of a frame.
 pub const N_MELS: usize = 64;
 /// Samples of a frame.
@@ -83,9 +85,10 @@ impl Yamnet {
             "patches of another shape"
         );
         let count = patches.len_of(Axis(0));
-        let heard: Vec<(Vec<f32>, Vec<f32>)> = (0..count)
+        let groups: Vec<_> = patches.axis_chunks_iter(Axis(0), TOGETHER).collect();
+        let heard: Vec<(Vec<f32>, Vec<f32>)> = groups
             .into_par_iter()
-            .map(|i| self.body.run(patches.index_axis(Axis(0), i)))
+            .flat_map_iter(|group| self.body.run(group.iter().copied().collect()))
             .collect();
         let (scores, embedding): (Vec<_>, Vec<_>) = heard.into_iter().unzip();
         let table = |rows: Vec<Vec<f32>>, columns| {

@@ -3,20 +3,18 @@
 //! A pointwise convolution is then one matrix product, and the filters of single channels run along rows; burn's general convolution
 //! takes several times as long for the same numbers.
 
+use melisma_ears::layers::filter::{Filter, Frame};
+use melisma_ears::layers::product::Packed;
 use ndarray::{Array2, ArrayView3};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::embed::{checked, embedded};
 use super::inverted::Inverted;
 use super::layers::{ConvNorm, Padding, Scaling};
-use super::product::Packed;
 use crate::Result;
 use crate::layers::numbers;
 use crate::train::Samples;
 
-/// Channels that are filtered side by side.
-const LANES: usize = 32;
 /// Where rectifiers cut.
 const CEILING: f32 = 6.0;
 
@@ -41,12 +39,10 @@ struct Block {
 /// A convolution with what follows it.
 #[derive(Debug, Clone)]
 struct Layer {
-    /// (taps x inputs) x outputs; of single channels: taps x channels.
-    weights: Array2<f32>,
+    /// (taps x inputs) x outputs.
     packed: Packed,
-    bias: Vec<f32>,
-    kernel: usize,
-    stride: usize,
+    /// What a convolution of single channels does; of all others only the bias, the kernel and the stride.
+    filter: Filter,
     padding: Padding,
     relu6: bool,
 }
@@ -85,7 +81,7 @@ impl Inverted {
 impl Folded {
     /// Values of an embedding.
     pub fn width(&self) -> usize {
-        self.head.bias.len()
+        self.head.packed.outputs()
     }
 
     /// The embedding of an image (channels x height x width, values from 0 to 1; one channel is seen in all).
@@ -93,11 +89,10 @@ impl Folded {
     /// # Panics
     /// Where the image has neither one channel nor as many as the network.
     pub fn features(&self, image: ArrayView3<'_, f32>) -> Vec<f32> {
-        let arch = Arch::new();
         let mut map = self.stem.spread(&self.scaled(image));
         for block in &self.blocks {
             let inside = block.expand.as_ref().map(|expand| expand.mix(&map, None));
-            let inside = block.depthwise.filter(inside.as_ref().unwrap_or(&map), arch);
+            let inside = block.depthwise.alone(inside.as_ref().unwrap_or(&map));
             map = block.project.mix(&inside, block.adds.then_some(&map));
         }
         let map = self.head.mix(&map, None);
@@ -168,25 +163,31 @@ impl Layer {
             published[(output * inputs + input) * taps + tap] * scale[output]
         });
         let bias = (0..outputs).map(|i| beta[i] - mean[i] * scale[i]).collect();
-        let (stride, relu6) = (layer.conv.stride[0], layer.relu6);
-        let packed = Packed::new(weights.view());
         Layer {
-            weights,
-            packed,
-            bias,
-            kernel,
-            stride,
+            packed: Packed::new(weights.view()),
+            filter: Filter {
+                taps: if inputs == 1 {
+                    weights.into_raw_vec_and_offset().0
+                } else {
+                    Vec::new()
+                },
+                bias,
+                kernel,
+                stride: layer.conv.stride[0],
+            },
             padding,
-            relu6,
+            relu6: layer.relu6,
         }
     }
 
     /// Places of the output along an axis, and rows of zeros before the first of the input.
     fn reach(&self, length: usize) -> (usize, usize) {
-        let places = length.div_ceil(self.stride);
+        let places = length.div_ceil(self.filter.stride);
         let before = match self.padding {
-            Padding::Symmetric => self.kernel / 2,
-            Padding::Same => ((places - 1) * self.stride + self.kernel).saturating_sub(length) / 2,
+            Padding::Symmetric => self.filter.kernel / 2,
+            Padding::Same => {
+                ((places - 1) * self.filter.stride + self.filter.kernel).saturating_sub(length) / 2
+            }
         };
         (places, before)
     }
@@ -196,12 +197,12 @@ impl Layer {
         let ((height, above), (width, left)) = (self.reach(map.height), self.reach(map.width));
         let channels = map.values.ncols();
         let all = map.values.as_slice().expect("maps are contiguous");
-        let mut beside = Array2::zeros((height * width, self.kernel * self.kernel * channels));
+        let mut beside = Array2::zeros((height * width, self.filter.kernel * self.filter.kernel * channels));
         for (place, mut row) in beside.rows_mut().into_iter().enumerate() {
             let row = row.as_slice_mut().expect("rows are contiguous");
             for (tap, out) in row.chunks_exact_mut(channels).enumerate() {
-                let y = (place / width * self.stride + tap / self.kernel).wrapping_sub(above);
-                let x = (place % width * self.stride + tap % self.kernel).wrapping_sub(left);
+                let y = (place / width * self.filter.stride + tap / self.filter.kernel).wrapping_sub(above);
+                let x = (place % width * self.filter.stride + tap % self.filter.kernel).wrapping_sub(left);
                 if y < map.height && x < map.width {
                     let at = (y * map.width + x) * channels;
                     out.copy_from_slice(&all[at..at + channels]);
@@ -222,11 +223,11 @@ impl Layer {
     fn mix(&self, map: &Map, onto: Option<&Map>) -> Map {
         let mut values = match onto {
             Some(onto) => onto.values.clone(),
-            None => Array2::zeros((map.values.nrows(), self.bias.len())),
+            None => Array2::zeros((map.values.nrows(), self.filter.bias.len())),
         };
         let out = values.as_slice_mut().expect("maps are contiguous");
-        for row in out.chunks_exact_mut(self.bias.len()) {
-            row.iter_mut().zip(&self.bias).for_each(|(v, b)| *v += b);
+        for row in out.chunks_exact_mut(self.filter.bias.len()) {
+            row.iter_mut().zip(&self.filter.bias).for_each(|(v, b)| *v += b);
         }
         let rows = map.values.as_slice().expect("maps are contiguous");
         self.packed.add(rows, out);
@@ -237,76 +238,21 @@ impl Layer {
     }
 
     /// A convolution of each channel by itself.
-    fn filter(&self, map: &Map, arch: Arch) -> Map {
+    fn alone(&self, map: &Map) -> Map {
         let ((height, above), (width, left)) = (self.reach(map.height), self.reach(map.width));
-        let channels = self.bias.len();
-        let mut values = Array2::zeros((height * width, channels));
-        let out = values.as_slice_mut().expect("a new array is contiguous");
+        let mut values = Array2::zeros((height * width, self.filter.bias.len()));
+        let frame = Frame {
+            seen: [map.height, map.width],
+            made: [height, width],
+            before: [above, left],
+        };
         let seen = map.values.as_slice().expect("maps are contiguous");
-        let taps = self.weights.as_slice().expect("weights are contiguous");
-        // Moved in, so that the closure is called once and compiled for the processor's vectors.
-        let once = Once;
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                let _once: Once = once;
-                for (place, out) in out.chunks_exact_mut(channels).enumerate() {
-                    let rows = within(place / width * self.stride, above, self.kernel, map.height);
-                    let columns = within(place % width * self.stride, left, self.kernel, map.width);
-                    for from in (0..channels).step_by(LANES) {
-                        let to = (from + LANES).min(channels);
-                        let mut sums = [0.0_f32; LANES];
-                        sums[..to - from].copy_from_slice(&self.bias[from..to]);
-                        for (tap_y, y) in rows.clone() {
-                            for (tap_x, x) in columns.clone() {
-                                let tap = (tap_y * self.kernel + tap_x) * channels;
-                                let at = (y * map.width + x) * channels;
-                                add_products(
-                                    &mut sums,
-                                    &seen[at + from..at + to],
-                                    &taps[tap + from..tap + to],
-                                );
-                            }
-                        }
-                        let sums = sums.map(|sum| sum.clamp(0.0, CEILING));
-                        out[from..to].copy_from_slice(&sums[..to - from]);
-                    }
-                }
-            },
-        );
+        let out = values.as_slice_mut().expect("a new array is contiguous");
+        self.filter.apply(frame, seen, out);
         Map {
             height,
             width,
             values,
         }
-    }
-}
-
-/// Has no value and cannot be copied: a closure that takes it in is called once only.
-struct Once;
-
-/// The taps of a kernel that lie within a line, each with its place there.
-#[inline(always)]
-fn within(
-    start: usize,
-    before: usize,
-    kernel: usize,
-    length: usize,
-) -> impl Iterator<Item = (usize, usize)> + Clone {
-    let first = before.saturating_sub(start);
-    let last = kernel.min(length + before - start);
-    (first..last).map(move |tap| (tap, start + tap - before))
-}
-
-#[inline(always)]
-fn add_products(sums: &mut [f32; LANES], a: &[f32], b: &[f32]) {
-    if let (Ok(a), Ok(b)) = (<&[f32; LANES]>::try_from(a), <&[f32; LANES]>::try_from(b)) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    } else {
-        sums.iter_mut()
-            .zip(a.iter().zip(b))
-            .for_each(|(sum, (a, b))| *sum += a * b);
     }
 }

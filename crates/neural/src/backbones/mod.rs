@@ -9,7 +9,6 @@ mod folded;
 pub mod inverted;
 pub mod layers;
 pub mod mobilenet_v2;
-mod product;
 pub mod resnet_v2;
 pub mod vgg16;
 pub mod vit;

@@ -11,9 +11,9 @@ const ROWS: usize = 6;
 /// Vectors of columns that are multiplied side by side.
 const VECTORS: usize = 2;
 
-/// Weights in panels of some columns, row after row.
+/// Weights (inputs x outputs) in panels of some columns, row after row.
 #[derive(Debug, Clone)]
-pub(super) struct Packed {
+pub struct Packed {
     panels: Vec<f32>,
     inputs: usize,
     outputs: usize,
@@ -40,7 +40,12 @@ impl Packed {
         }
     }
 
-    /// Adds the product of rows (each of as many values as there are inputs) and the weights to `out`.
+    /// Columns of the weights.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Adds the product of rows (each of as many values as there are inputs) and the weights to `out`, whose rows are as many.
     pub fn add(&self, rows: &[f32], out: &mut [f32]) {
         Arch::new().dispatch(Product {
             packed: self,
