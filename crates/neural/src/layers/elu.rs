@@ -84,13 +84,21 @@ impl WithSimd for Forward<'_> {
     }
 }
 
-/// ELU without a branch: exp to 2 ulp by a polynomial (as in Cephes) on [-ln 2 / 2, ln 2 / 2] times a power of two.
+/// ELU without a branch.
 #[inline(always)]
 pub(super) fn elu_of(z: f32) -> f32 {
+    let low = if z > 0.0 { 0.0 } else { z };
+    let below = exp_of(low) - 1.0;
+    if z > 0.0 { z } else { below }
+}
+
+/// The exponential of a number that is not above zero, without a branch: to 2 ulp by a polynomial (as in Cephes) on
+/// [-ln 2 / 2, ln 2 / 2] times a power of two. Below -87, that of -87.
+#[inline(always)]
+pub(super) fn exp_of(z: f32) -> f32 {
     // Adding this leaves the rounded number in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let low = if z < -87.0 { -87.0 } else { z };
-    let low = if low > 0.0 { 0.0 } else { low };
     let shifted = low * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = low - n * 0.693_359_4 - n * -2.121_944_4e-4;
@@ -101,8 +109,7 @@ pub(super) fn elu_of(z: f32) -> f32 {
     let p = p * r + 0.5;
     let exp = p * (r * r) + r + 1.0;
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3F80_0000));
-    let below = exp * power - 1.0;
-    if z > 0.0 { z } else { below }
+    exp * power
 }
 
 #[cfg(test)]

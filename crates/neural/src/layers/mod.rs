@@ -7,6 +7,7 @@ mod basic;
 mod block;
 mod elu;
 mod lstm;
+mod spare;
 mod summary;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,7 +16,7 @@ use melisma_dataset::rng::Rng;
 pub use basic::{BatchNorm, Linear, dropout};
 pub use block::{Block, Convolution};
 pub use elu::elu;
-pub use lstm::Lstm;
+pub use lstm::{Lstm, State};
 pub use summary::{Row, Summary};
 
 /// Numbers of a network that have a name.

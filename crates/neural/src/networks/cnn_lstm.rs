@@ -88,7 +88,7 @@ impl Layers for CnnLstm {
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x, pass));
         let [batch, channels, height, width] = x.dims();
         let columns = x.permute([0, 3, 1, 2]).reshape([batch, width, channels * height]);
-        let mut x = self.lstm.forward(columns, pass);
+        let mut x = self.lstm.last(columns, pass);
         for layer in &self.hidden {
             x = elu(layer.forward(x, pass));
         }

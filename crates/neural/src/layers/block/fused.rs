@@ -5,57 +5,19 @@
 //! activations and one byte for each chosen value are kept. Images are independent and sums over them are added in their
 //! order: results are the same on any number of threads.
 
-use std::sync::{Arc, Mutex};
-
 use melisma_dataset::rng::Rng;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::elu::elu_of;
 use super::super::mix;
+use super::super::spare::{Buffer, Spare};
 use super::kernel::{Plane, convolve, flat_len, mirrored, packed, weight_gradient};
 
 /// The choice that stands for a dropped value.
 const DROPPED: u8 = 4;
 /// Sums side by side.
 const LANES: usize = 8;
-
-/// Buffers that wait for the next step: fresh memory of this size costs more than it takes to fill.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Spare(Arc<Mutex<Vec<Vec<f32>>>>);
-
-impl Spare {
-    /// A buffer with anything in it.
-    fn take(&self, len: usize) -> Buffer {
-        let mut spare = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let fits = spare.iter().position(|buffer| buffer.len() == len);
-        let values = fits
-            .map(|at| spare.swap_remove(at))
-            .unwrap_or_else(|| vec![0.0; len]);
-        Buffer {
-            values,
-            home: self.clone(),
-        }
-    }
-}
-
-/// A buffer that goes back to where it came from.
-#[derive(Debug)]
-struct Buffer {
-    values: Vec<f32>,
-    home: Spare,
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        let values = std::mem::take(&mut self.values);
-        self.home
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .push(values);
-    }
-}
 
 /// The sizes of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

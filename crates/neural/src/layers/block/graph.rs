@@ -10,9 +10,10 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Tensor, TensorData};
 
-use super::fused::{self, Kept, Numbers, Sizes, Spare};
+use super::fused::{self, Kept, Numbers, Sizes};
 use super::kernel::Plane;
 use crate::layers::BatchNorm;
+use crate::layers::spare::Spare;
 
 /// The tensors of a block.
 #[derive(Debug, Clone)]

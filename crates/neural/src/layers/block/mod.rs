@@ -13,6 +13,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 
 use melisma_dataset::rng::Rng;
 
+use super::spare::Spare;
 use super::{BatchNorm, Builder, Id, Init, Pass, Role, dropout, elu};
 
 /// A 3 x 3 convolution whose output is as large as its input.
@@ -55,7 +56,7 @@ pub struct Block {
     convolution: Convolution,
     norm: BatchNorm,
     dropout: f64,
-    spare: fused::Spare,
+    spare: Spare,
 }
 
 impl Block {
@@ -81,7 +82,7 @@ impl Block {
             convolution,
             norm,
             dropout,
-            spare: fused::Spare::default(),
+            spare: Spare::default(),
         }
     }
 
