@@ -1,5 +1,6 @@
 //! Adam and AdamW over plain numbers.
 
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -83,16 +84,44 @@ impl Optimizer {
             true => (1.0 - rate * self.weight_decay) as f32,
             false => 1.0,
         };
-        let (keep1, keep2) = (self.beta1 as f32, self.beta2 as f32);
-        let epsilon = self.epsilon as f32;
-        let all = values.iter_mut().zip(gradient);
-        for ((value, &gradient), (first, second)) in
-            all.zip(moments.first.iter_mut().zip(moments.second.iter_mut()))
-        {
-            let gradient = gradient * scale;
+        Arch::new().dispatch(Move {
+            keep: [self.beta1 as f32, self.beta2 as f32],
+            epsilon: self.epsilon as f32,
+            kept,
+            scale,
+            rate: rate_now,
+            values,
+            gradient,
+            moments,
+        });
+    }
+}
+
+/// A step, in the vectors of the processor; each value by itself, so that their length changes no number.
+struct Move<'a> {
+    keep: [f32; 2],
+    epsilon: f32,
+    kept: f32,
+    scale: f32,
+    rate: f32,
+    values: &'a mut [f32],
+    gradient: &'a [f32],
+    moments: &'a mut Moments,
+}
+
+impl WithSimd for Move<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let [keep1, keep2] = self.keep;
+        let all = self.values.iter_mut().zip(self.gradient);
+        let moments = self.moments.first.iter_mut().zip(self.moments.second.iter_mut());
+        for ((value, &gradient), (first, second)) in all.zip(moments) {
+            let gradient = gradient * self.scale;
             *first += (gradient - *first) * (1.0 - keep1);
             *second += (gradient * gradient - *second) * (1.0 - keep2);
-            *value = *value * kept - rate_now * *first / (second.sqrt() + epsilon);
+            *value = *value * self.kept - self.rate * *first / (second.sqrt() + self.epsilon);
         }
     }
 }
