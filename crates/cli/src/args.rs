@@ -561,7 +561,7 @@ pub struct TrainArgs {
 pub enum TrainCommand {
     /// Train a network that composes, by a recipe or on a folder of MIDI files
     #[command(
-        after_help = "Examples:\n  melisma train compose recipes/jazz-notes.toml\n  melisma train compose --data ~/midi/mine --steps 2000\n\nThe results folder keeps the log, its curve, a checkpoint and, at the end, the model. An interrupted training goes on where it stopped when the\nsame command is given again, to the same bytes."
+        after_help = "Examples:\n  melisma train compose recipes/compose/jazz-notes.toml\n  melisma train compose --data ~/midi/mine --steps 2000\n\nThe results folder keeps the log, its curve, a checkpoint and, at the end, the model. An interrupted training goes on where it stopped when the\nsame command is given again, to the same bytes."
     )]
     Compose(TrainComposeArgs),
 }

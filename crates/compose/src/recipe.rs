@@ -148,3 +148,35 @@ impl Recipe {
         self.data.read(design.as_ref(), self.genre.as_deref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_of_the_repository_can_be_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/compose");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let recipe = Recipe::read(&entry.unwrap().path(), Path::new("data")).unwrap();
+            assert!(recipe.data.scores.starts_with("data"));
+            count += 1;
+        }
+        assert!(count > 0);
+    }
+
+    #[test]
+    fn a_recipe_that_cannot_be_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad recipe.toml");
+        let mut read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Recipe::read(&path, Path::new(".")).unwrap_err().to_string()
+        };
+        let good = "name = 'a'\ndesign = 'compound'\n[data]\nscores = 'x'\n";
+        assert!(read(&good.replace("compound", "runes")).contains("no design called `runes`"));
+        assert!(read(&format!("{good}[train]\nsteps = 0\n")).contains("`warm_up`"));
+        assert!(read(&format!("{good}[trian]\n")).contains("trian"));
+        assert!(read(good.trim_end_matches("scores = 'x'\n")).contains("bad recipe.toml"));
+    }
+}
