@@ -18,6 +18,7 @@
 //!
 //! Files are strangers' bytes: no length in a file decides an allocation, and time has an end ([`MAX_QUARTERS`]).
 
+pub mod analysis;
 mod clock;
 pub mod corpus;
 mod error;
