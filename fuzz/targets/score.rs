@@ -1,9 +1,10 @@
-//! Any bytes as a MIDI file; what is read is written, read back the same from then on, and tokenised; and any bytes as tokens, and as a
-//! text of tokens.
+//! Any bytes as a MIDI file; what is read is written, read back the same from then on, analysed and tokenised; and any bytes as tokens, and
+//! as a text of tokens.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use melisma_score::analysis::Analysis;
 use melisma_score::tokens::{Compound, Design, Events, MAX_NAMES, Names, Piece, TokenStream};
 use melisma_score::{parse, to_bytes};
 
@@ -22,7 +23,8 @@ fuzz_target!(|data: &[u8]| {
         assert!(bars.windows(2).all(|two| two[0].end == two[1].start));
         let clock = once.clock();
         assert!(clock.seconds(once.end()).is_finite());
-        for design in [&Events::new() as &dyn Design, &Compound::new()] {
+        assert_eq!(Analysis::of(&once).roles.len(), once.tracks.len());
+        for design in [&Events::new() as &dyn Design, &Events::with_chords(), &Compound::new()] {
             let decoded = design.decode(&design.encode(&once)).expect("what was encoded can be decoded");
             assert_eq!(decoded, design.quantised(&once));
         }
@@ -41,8 +43,8 @@ fuzz_target!(|data: &[u8]| {
         assert!(stream.tokens.iter().all(|token| usize::from(*token) < stream.vocabulary.len()));
     }
     let (pairs, _) = data.as_chunks::<2>();
-    let tokens: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair) % 700).collect();
-    for design in [&Events::new() as &dyn Design, &Compound::new()] {
+    let tokens: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair) % 900).collect();
+    for design in [&Events::new() as &dyn Design, &Events::with_chords(), &Compound::new()] {
         if let Ok(score) = design.decode(&tokens) {
             assert_eq!(Piece::of(&score).score(), score);
         }

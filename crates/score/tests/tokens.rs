@@ -64,7 +64,7 @@ proptest! {
 
     #[test]
     fn what_is_encoded_is_decoded(score in score()) {
-        for name in ["names", "events", "compound"] {
+        for name in ["names", "events", "events-chords", "compound"] {
             let design = design(name).unwrap();
             let tokens = design.encode(&score);
             let fields = design.fields();
@@ -147,6 +147,9 @@ proptest! {
         if let Ok(score) = Events::new().decode(&tokens) {
             prop_assert_eq!(Events::new().quantised(&score), score);
         }
+        if let Ok(score) = Events::with_chords().decode(&tokens) {
+            prop_assert_eq!(Events::with_chords().quantised(&score), score);
+        }
         if let Ok(score) = Compound::new().decode(&fields) {
             prop_assert_eq!(Compound::new().quantised(&score), score);
         }
@@ -154,7 +157,7 @@ proptest! {
 
     #[test]
     fn a_token_changed_or_left_out_is_music_or_refused(score in score(), at in any::<prop::sample::Index>(), other in 0_u16..700) {
-        for name in ["events", "compound"] {
+        for name in ["events", "events-chords", "compound"] {
             let design = design(name).unwrap();
             let mut tokens = design.encode(&score);
             if tokens.is_empty() { continue; }
@@ -218,6 +221,82 @@ fn a_waltz_in_events() {
         "Bar, Metre 3/4, Position 0, Tempo 153.7, Program 32, Pitch 36, Velocity 100, Duration 12, \
          Position 12, Program drums, Drum 42, Velocity 100, \
          Bar, Position 0, Program 32, Pitch 43, Velocity 100, Duration 12"
+    );
+}
+
+#[test]
+fn chords_are_said_where_they_begin() {
+    let chord = |at: u32, pitches: [u8; 4]| pitches.map(|pitch| (at, pitch));
+    let notes = [
+        chord(0, [48, 64, 67, 72]),
+        chord(960, [53, 60, 65, 69]),
+        chord(1_920, [48, 64, 67, 72]),
+    ];
+    let track = Track {
+        notes: notes
+            .as_flattened()
+            .iter()
+            .map(|(onset, pitch)| Note {
+                onset: *onset,
+                pitch: *pitch,
+                duration: 960,
+                velocity: 100,
+            })
+            .collect(),
+        ..Track::default()
+    };
+    let score = Score {
+        tracks: vec![track],
+        ..Score::default()
+    };
+    let (plain, design) = (Events::new(), Events::with_chords());
+    let tokens = design.encode(&score);
+    let words = names(&design, &tokens).join(", ");
+    assert!(
+        words.starts_with(
+            "Bar, Position 0, Chord C, Program 0, Pitch 48, Velocity 100, Duration 24, Pitch 64"
+        ),
+        "{words}"
+    );
+    assert!(
+        words.contains("Position 24, Chord F, Pitch 53")
+            && words.contains("Bar, Position 0, Chord C, Program 0"),
+        "{words}"
+    );
+    // The plain design's tokens have the same indices here; chords come after them.
+    let vocabulary = &design.fields()[0].vocabulary;
+    let before = plain.fields()[0].vocabulary.len();
+    assert_eq!(vocabulary[..before], plain.fields()[0].vocabulary);
+    assert_eq!(
+        (vocabulary.len() - before, vocabulary[before].as_str()),
+        (193, "Chord N")
+    );
+    let without: Vec<u16> = tokens
+        .iter()
+        .copied()
+        .filter(|token| usize::from(*token) < before)
+        .collect();
+    assert_eq!(without, plain.encode(&score));
+    // A chord is told, not heard.
+    assert_eq!(design.decode(&tokens).unwrap(), plain.decode(&without).unwrap());
+    let said: Vec<String> = design
+        .chords_of(&tokens)
+        .iter()
+        .map(|(_, chord)| chord.unwrap().to_string())
+        .collect();
+    assert_eq!(said, ["C", "F", "C"]);
+    assert_eq!(plain.chords_of(&tokens), []);
+    // Only the first thing at a position but for the tempo may be a chord.
+    let mut twice = tokens.clone();
+    twice.insert(2, tokens[2]);
+    let fault = design.decode(&twice).unwrap_err().to_string();
+    assert_eq!(fault, "step 3: a chord that is not the first at its position");
+    assert!(
+        plain
+            .decode(&tokens)
+            .unwrap_err()
+            .to_string()
+            .contains("outside the vocabulary")
     );
 }
 

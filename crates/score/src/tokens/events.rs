@@ -2,9 +2,13 @@
 //!
 //! In the manner of REMI (Huang and Yang, Pop Music Transformer, 2020), with programs. A program is said at the first note of a bar
 //! and wherever it changes, so that a line of one instrument costs no tokens for it; a drum has no duration.
+//!
+//! [`Events::with_chords`] says chords too, where they change, as REMI does. They are those that are heard in the notes
+//! ([`chord_spans`]), told to a model before it hears them; decoding checks where they stand and makes no notes of them.
 
 use super::grid::{DRUMS, MAX_POSITIONS, TEMPOS, VELOCITIES, bar_steps, durations, metres, per_minute};
 use super::{Design, Field, GridBar, GridNote, Piece, TokenFault};
+use crate::analysis::{Chord, chord_spans};
 use crate::score::{MAX_QUARTERS, Score};
 use crate::tokens::STEPS_PER_QUARTER;
 
@@ -15,10 +19,11 @@ use crate::tokens::STEPS_PER_QUARTER;
 /// ```text
 /// piece    = { bar }
 /// bar      = "Bar" [ Metre ] { position }
-/// position = Position [ Tempo ] { note }
+/// position = Position [ Tempo ] [ Chord ] { note }
 /// note     = [ Program ] ( Pitch Velocity Duration | Drum Velocity )
 /// ```
 ///
+/// Chords are of the design [`with_chords`](Events::with_chords) alone; their tokens follow the others, which keep their indices.
 /// `Pad`, `Begin` and `End` are for models; `Begin` and `End` may stand at the ends.
 #[derive(Debug, Clone)]
 pub struct Events {
@@ -38,6 +43,8 @@ struct Layout {
     drum: u16,
     velocity: u16,
     duration: u16,
+    /// Where chords begin: no chord, then [`Chord::all`]; without chords, the end.
+    chord: u16,
     end: u16,
 }
 
@@ -56,6 +63,7 @@ enum Event {
     Drum(u8),
     Velocity(u8),
     Duration(u8),
+    Chord,
 }
 
 impl Default for Events {
@@ -74,8 +82,20 @@ impl Events {
     /// The token of a bar.
     pub const BAR: u16 = 3;
 
-    /// The design.
+    /// The design without chords.
     pub fn new() -> Self {
+        Self::make(false)
+    }
+
+    /// The design with chords, `events-chords`.
+    ///
+    /// A chord is said where one begins, at the beat, `Chord N` where none is heard; it holds until the next. What is encoded are the chords of
+    /// the score on the grid, so that what is decoded is encoded again as it was.
+    pub fn with_chords() -> Self {
+        Self::make(true)
+    }
+
+    fn make(chords: bool) -> Self {
         let metres = metres();
         let mut vocabulary: Vec<String> = ["Pad", "Begin", "End", "Bar"].map(str::to_owned).to_vec();
         let mut add = |names: &mut dyn Iterator<Item = String>| {
@@ -95,6 +115,9 @@ impl Events {
             velocity: add(&mut (0..VELOCITIES)
                 .map(|v| format!("Velocity {}", v * (128 / VELOCITIES) + 64 / VELOCITIES))),
             duration: add(&mut durations().iter().map(|d| format!("Duration {d}"))),
+            chord: add(&mut std::iter::once("Chord N".to_owned())
+                .chain(Chord::all().map(|chord| format!("Chord {chord}")))
+                .filter(|_| chords)),
             end: 0,
         };
         let layout = Layout {
@@ -126,7 +149,8 @@ impl Events {
             t if t < at.drum => Event::Pitch(below(at.pitch)),
             t if t < at.velocity => Event::Drum(below(at.drum)),
             t if t < at.duration => Event::Velocity(below(at.velocity)),
-            t if t < at.end => Event::Duration(below(at.duration)),
+            t if t < at.chord => Event::Duration(below(at.duration)),
+            t if t < at.end => Event::Chord,
             _ => return None,
         })
     }
@@ -136,9 +160,48 @@ impl Events {
         self.layout.metre + at.expect("a piece has the grid's metres") as u16
     }
 
+    fn says_chords(&self) -> bool {
+        self.layout.end > self.layout.chord
+    }
+
+    /// Where chords begin, step and token, up to the last onset.
+    fn chords(&self, piece: &Piece) -> Vec<(u32, u16)> {
+        let (true, Some(last)) = (self.says_chords(), piece.notes.last()) else {
+            return Vec::new();
+        };
+        let score = piece.score();
+        let ticks = u32::from(score.ticks_per_quarter) / STEPS_PER_QUARTER;
+        let token =
+            |chord: Option<Chord>| self.layout.chord + chord.map_or(0, |chord| 1 + chord.index() as u16);
+        let spans = chord_spans(&score).into_iter();
+        let told = spans.map(|span| (span.start / ticks, token(span.chord)));
+        // Before the first chord there is none.
+        told.take_while(|(step, _)| *step <= last.step)
+            .skip_while(|(_, token)| *token == self.layout.chord)
+            .collect()
+    }
+
+    /// The chords that tokens say, `None` for no chord, each with the token's place; empty of a design without chords.
+    pub fn chords_of(&self, tokens: &[u16]) -> Vec<(usize, Option<Chord>)> {
+        let said = |(place, token): (usize, &u16)| {
+            let index = token
+                .checked_sub(self.layout.chord)
+                .filter(|_| *token < self.layout.end)?;
+            Some((
+                place,
+                usize::from(index)
+                    .checked_sub(1)
+                    .and_then(|at| Chord::all().nth(at)),
+            ))
+        };
+        tokens.iter().enumerate().filter_map(said).collect()
+    }
+
     /// The tokens of a piece.
     pub fn encode_piece(&self, piece: &Piece) -> Vec<u16> {
         let at = &self.layout;
+        let chords = self.chords(piece);
+        let mut chords = chords.iter().peekable();
         let mut tokens = Vec::with_capacity(piece.notes.len() * 4);
         let (mut notes, mut tempos) = (piece.notes.iter().peekable(), piece.tempos.iter().peekable());
         let mut metre = (4, 4);
@@ -154,6 +217,7 @@ impl Events {
                 let next = [
                     notes.peek().map(|note| note.step),
                     tempos.peek().map(|tempo| tempo.0),
+                    chords.peek().map(|chord| chord.0),
                 ];
                 let Some(step) = next.into_iter().flatten().min().filter(|step| *step < end) else {
                     break;
@@ -162,6 +226,7 @@ impl Events {
                 while let Some((_, level)) = tempos.next_if(|tempo| tempo.0 == step) {
                     tokens.push(at.tempo + u16::from(*level));
                 }
+                tokens.extend(chords.next_if(|chord| chord.0 == step).map(|chord| chord.1));
                 while let Some(note) = notes.next_if(|note| note.step == step) {
                     if voice != Some(note.voice) {
                         voice = Some(note.voice);
@@ -260,6 +325,11 @@ impl<'a> Reader<'a> {
                 }
                 self.piece.tempos.push((self.step()?, level));
             }
+            Event::Chord => {
+                if !matches!(self.last, Some(Event::Position(_) | Event::Tempo(_))) {
+                    return Err("a chord that is not the first at its position");
+                }
+            }
             Event::Program(voice) => self.voice = Some(voice),
             Event::Pitch(pitch) | Event::Drum(pitch) => {
                 self.step()?;
@@ -344,7 +414,11 @@ impl<'a> Reader<'a> {
 
 impl Design for Events {
     fn name(&self) -> &'static str {
-        "events"
+        if self.says_chords() {
+            "events-chords"
+        } else {
+            "events"
+        }
     }
 
     fn fields(&self) -> &[Field] {

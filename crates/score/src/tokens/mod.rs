@@ -3,7 +3,7 @@
 //! | design | a step is | keeps |
 //! |---|---|---|
 //! | [`Names`] | a note's name (`B-4`), or a chord's normal order (`9.11.2.4`) | the main part's pitches, nothing else: the vocabulary of the reference |
-//! | [`Events`] | one of bar, position, program, pitch, velocity, duration, tempo | everything on a grid of 12 to the quarter, in the manner of REMI |
+//! | [`Events`] | one of bar, position, program, pitch, velocity, duration, tempo; with [`Events::with_chords`] chords too | everything on a grid of 12 to the quarter, in the manner of REMI |
 //! | [`Compound`] | a note, with all its properties side by side | the same as events, one step to a note, in the manner of the Compound Word transformer |
 //!
 //! [`TokenStream`] reads tokens from text, whatever design they are of.
@@ -34,7 +34,7 @@ use crate::smf::{Read, parse};
 /// A step is one token of every [field](Design::fields), side by side; most designs have a single field. A token is an index
 /// into its field's vocabulary.
 pub trait Design: Send + Sync {
-    /// What it is called: `names`, `events`, `compound`.
+    /// What it is called: `names`, `events`, `events-chords`, `compound`.
     fn name(&self) -> &'static str;
 
     /// The fields of a step, in order.
@@ -95,6 +95,7 @@ pub fn design(name: &str) -> Option<Box<dyn Design>> {
     match name {
         "names" => Some(Box::new(Names::new())),
         "events" => Some(Box::new(Events::new())),
+        "events-chords" => Some(Box::new(Events::with_chords())),
         "compound" => Some(Box::new(Compound::new())),
         _ => None,
     }
