@@ -4,11 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use melisma_score::Score;
+use melisma_score::analysis::Structure;
 use melisma_score::tokens::{Design, Events};
 
+use crate::chord_sheet::ChordSheet;
 use crate::error::Error;
 use crate::figure::{Caption, Figure};
 use crate::piano_roll::{PianoRoll, pitch_name};
+use crate::self_similarity::SelfSimilarity;
 use crate::token_sheet::TokenSheet;
 
 /// A figure of a score.
@@ -16,18 +19,29 @@ use crate::token_sheet::TokenSheet;
 pub enum ScoreFigure {
     /// Notes over bars.
     PianoRoll,
+    /// How alike the bars are, and the sections.
+    Structure,
+    /// The chords, and the pitch classes under them.
+    Chords,
     /// The events that a model reads.
     Tokens,
 }
 
 impl ScoreFigure {
     /// Every figure, in the order they are listed to users.
-    pub const ALL: [ScoreFigure; 2] = [ScoreFigure::PianoRoll, ScoreFigure::Tokens];
+    pub const ALL: [ScoreFigure; 4] = [
+        ScoreFigure::PianoRoll,
+        ScoreFigure::Structure,
+        ScoreFigure::Chords,
+        ScoreFigure::Tokens,
+    ];
 
     /// The name used on the command line and for files.
     pub fn name(self) -> &'static str {
         match self {
             ScoreFigure::PianoRoll => "pianoroll",
+            ScoreFigure::Structure => "structure",
+            ScoreFigure::Chords => "chords",
             ScoreFigure::Tokens => "tokens",
         }
     }
@@ -56,6 +70,36 @@ impl ScoreFigure {
                     from,
                     to,
                     note: &note,
+                }
+                .draw(&caption)
+            }
+            ScoreFigure::Structure => {
+                let title = heading("Structure");
+                let caption = Caption::new(
+                    self.name(),
+                    &title,
+                    "How alike each two bars are, as a square of colours, with letters of the sections on its edges",
+                );
+                SelfSimilarity {
+                    structure: &Structure::of(score),
+                    from,
+                    to,
+                    note: &note,
+                }
+                .draw(&caption)
+            }
+            ScoreFigure::Chords => {
+                let title = heading("Chords");
+                let caption = Caption::new(
+                    self.name(),
+                    &title,
+                    "Names of chords over bars, line by line, and how long each pitch class sounds below them",
+                );
+                ChordSheet {
+                    score,
+                    from,
+                    to,
+                    note: "",
                 }
                 .draw(&caption)
             }
