@@ -62,9 +62,9 @@ pub enum Command {
         after_help = "Examples:\n  melisma nll ../shared/data/midi/jazz_tokens.txt.xz\n  melisma nll ../shared/data/midi/jazz_tokens.txt.xz --kind ngram --order 4 --all-folds\n  melisma nll jazz.tokens --kind memory --save jazz.model\n  melisma nll take.mid --model jazz.model --json\n\nA stream of tokens (a text, one a line, or its .xz) that no model is named for is divided: its last tenth is predicted by a model that\ncounts the rest. Of a corpus that `melisma tokens` wrote, the test part is predicted, by default from its training part."
     )]
     Nll(NllArgs),
-    /// Draw figures of a recording (waveform, spectrograms, descriptors over time) or of a score (piano roll, tokens)
+    /// Draw figures of a recording (waveform, spectrograms, descriptors over time) or of a score (piano roll, structure, chords, tokens)
     #[command(
-        after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram; of a score pianoroll, tokens"
+        after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram; of a score pianoroll, structure, chords, tokens"
     )]
     Plot(PlotArgs),
     /// Write scores (MIDI files) as tokens that a model can learn: print a few, or make a corpus of a folder
@@ -715,6 +715,8 @@ pub enum DesignName {
     /// Bar, position, program, pitch, velocity, duration, tempo: one after another
     #[default]
     Events,
+    /// The same with the chords that are heard, where they begin
+    EventsChords,
     /// One step a note, its properties side by side
     Compound,
     /// The main part's notes by name, chords by the normal order of their pitch classes, as music21 reads them
@@ -726,6 +728,7 @@ impl DesignName {
     pub fn name(self) -> &'static str {
         match self {
             DesignName::Events => "events",
+            DesignName::EventsChords => "events-chords",
             DesignName::Compound => "compound",
             DesignName::Names => "names",
         }

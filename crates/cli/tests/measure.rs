@@ -44,6 +44,32 @@ fn file(line: &serde_json::Value) -> &str {
 }
 
 #[test]
+fn one_piece_is_analysed() {
+    let folder = folder();
+    let path = folder.path().join("b.mid");
+    let table = run(melisma!("measure", &path)).succeeded().stdout;
+    let line = |head: &str| {
+        let found = table.lines().find(|line| line.starts_with(head));
+        found.unwrap_or_else(|| panic!("{head}: {table}")).to_owned()
+    };
+    assert!(line("key").contains("C major (correlation 0."), "{table}");
+    assert!(line("chords").split_whitespace().nth(1) == Some("C"), "{table}");
+    assert!(line("form").ends_with('A'), "{table}");
+    assert!(line("tracks").contains("melody  acoustic grand piano"), "{table}");
+    assert!(line("swing").ends_with('-'), "no eighths: {table}");
+    let said = run(melisma!("measure", &path, "--json")).succeeded().json();
+    assert_eq!(said["analysis"]["key"]["key"], "C major");
+    assert_eq!(said["analysis"]["form"], "A");
+    assert_eq!(said["analysis"]["roles"][0]["role"], "melody");
+    assert_eq!(said["analysis"]["chords"][0]["chord"], "C");
+    assert_eq!(said["analysis"]["sections"][0]["key"]["key"], "C major");
+    assert_eq!(said["instruments"][0], "acoustic grand piano");
+    // Of several, the table has a row each and nothing more.
+    let table = run(melisma!("measure", folder.path())).succeeded().stdout;
+    assert!(!table.contains("form"), "{table}");
+}
+
+#[test]
 fn a_folder_is_measured_in_order_whatever_the_threads() {
     let folder = folder();
     let one = run(melisma!("measure", folder.path(), "--json", "--threads", "1")).succeeded();

@@ -223,7 +223,15 @@ fn a_score_is_drawn_as_a_piano_roll_and_as_tokens() {
         .succeeded()
         .json();
     assert!(said["figures"].as_array().unwrap().len() >= 2, "{said}");
-    for name in ["pianoroll.svg", "pianoroll.png", "pianoroll.csv", "tokens.svg"] {
+    for name in [
+        "pianoroll.svg",
+        "pianoroll.png",
+        "pianoroll.csv",
+        "structure.svg",
+        "chords.png",
+        "chords.csv",
+        "tokens.svg",
+    ] {
         assert!(output.join(name).exists(), "{name}");
     }
     run(melisma!("plot", &path, "-o", &output, "--figure", "waveform"))

@@ -62,6 +62,17 @@ fn a_file_is_printed_for_people_and_machines() {
         }),
         "{names:?}"
     );
+    let said = run(melisma!("tokens", &path, "--design", "events-chords", "--json"))
+        .succeeded()
+        .json();
+    let names = said["names"].as_array().unwrap();
+    assert_eq!(said["design"], "events-chords");
+    assert!(
+        names
+            .iter()
+            .any(|name| name.as_str().unwrap().starts_with("Chord ")),
+        "{names:?}"
+    );
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use melisma_score::analysis::Analysis;
+use melisma_score::general_midi::program_name;
 use melisma_score::measures::{BarKeys, Copies, CopyRate, Corpus, Difference, Measures, RESAMPLES, compare};
-use melisma_score::{Found, midi_files};
+use melisma_score::{Found, Track, midi_files};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -23,6 +25,9 @@ const CHUNK: usize = 64;
 struct Line<'a> {
     file: Cow<'a, str>,
     measures: &'a Measures,
+    analysis: &'a Analysis,
+    /// What the tracks are, in the order of the roles.
+    instruments: &'a [String],
     /// What is copied, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     copies: Option<CopyRate>,
@@ -55,11 +60,20 @@ struct Comparison {
 /// A piece that was measured.
 struct Measured {
     measures: Measures,
+    /// What was found out about it, and its instruments; not kept of many pieces.
+    analysis: Option<(Analysis, Vec<String>)>,
     copies: Option<CopyRate>,
 }
 
-/// What a file gave: measures, keys of its bars, and what had to be mended.
-type Piece = (Measures, BarKeys, Vec<String>);
+/// What a file gave.
+struct Piece {
+    measures: Measures,
+    keys: BarKeys,
+    /// The analysis, where it was asked for, and the instruments of the tracks.
+    analysis: Option<(Analysis, Vec<String>)>,
+    /// What had to be mended.
+    repairs: Vec<String>,
+}
 
 /// Measures each file; those that cannot be read are named, and at the end by the exit code.
 pub fn run(args: &MeasureArgs, run: &Run) -> Result<(), Failed> {
@@ -74,6 +88,7 @@ fn measure(args: &MeasureArgs, run: &Run) -> Result<(), Failed> {
     let mut batch = Batch {
         run,
         json: args.json,
+        analysed: false,
         files: 0,
         failed: 0,
     };
@@ -82,28 +97,36 @@ fn measure(args: &MeasureArgs, run: &Run) -> Result<(), Failed> {
     if let Some(folder) = &args.against {
         let there = batch.find(std::slice::from_ref(folder), false)?;
         say_common(&found, &there);
-        batch.each(&there, false, |_, (measures, bars, _)| {
-            others.push(measures);
-            keys.push(bars);
+        batch.each(&there, false, |_, piece| {
+            others.push(piece.measures);
+            keys.push(piece.keys);
             Ok(())
         })?;
     }
     let corpus = args.against.as_ref().map(|_| Corpus::new(&keys));
     drop(keys);
     let mut rows: Vec<(String, Measured)> = Vec::new();
-    batch.each(&found, true, |path, (measures, bars, repairs)| {
-        for repair in repairs {
+    batch.analysed = args.json || found.len() == 1;
+    batch.each(&found, true, |path, piece| {
+        for repair in piece.repairs {
             note!("melisma: {}: {repair}", path.display());
         }
-        let copies = corpus.as_ref().map(|corpus| corpus.copy_rate(&bars));
-        if args.json {
+        let copies = corpus.as_ref().map(|corpus| corpus.copy_rate(&piece.keys));
+        if let Some((analysis, instruments)) = piece.analysis.as_ref().filter(|_| args.json) {
             print_json(&Line {
                 file: path.to_string_lossy(),
-                measures: &measures,
+                measures: &piece.measures,
+                analysis,
+                instruments,
                 copies,
             })?;
         }
-        rows.push((path.to_string_lossy().into_owned(), Measured { measures, copies }));
+        let row = Measured {
+            measures: piece.measures,
+            analysis: piece.analysis.filter(|_| !args.json),
+            copies,
+        };
+        rows.push((path.to_string_lossy().into_owned(), row));
         Ok(())
     })?;
     let comparison = args
@@ -135,6 +158,11 @@ fn print(rows: &[(String, Measured)], comparison: Option<&Comparison>) -> Result
     if !rows.is_empty() {
         table::pieces(rows, &mut out)?;
     }
+    if let [(_, row)] = rows
+        && let Some((analysis, instruments)) = &row.analysis
+    {
+        table::analysis(analysis, instruments, &row.measures, &mut out)?;
+    }
     if let Some(comparison) = comparison {
         table::comparison(comparison, &mut out)?;
     }
@@ -146,6 +174,8 @@ fn print(rows: &[(String, Measured)], comparison: Option<&Comparison>) -> Result
 struct Batch<'a> {
     run: &'a Run,
     json: bool,
+    /// Whether the pieces that are measured are analysed too.
+    analysed: bool,
     files: usize,
     failed: usize,
 }
@@ -179,9 +209,11 @@ impl Batch<'_> {
             if self.run.stopped() {
                 return Err(Failed::Interrupted);
             }
-            let pieces: Vec<Result<Piece, String>> = chunk.par_iter().map(|path| piece(path)).collect();
+            let analysed = measured && self.analysed;
+            let pieces: Vec<Result<Piece, String>> =
+                chunk.par_iter().map(|path| piece(path, analysed)).collect();
             for (path, piece) in chunk.iter().zip(pieces) {
-                let seconds = piece.as_ref().map_or(0.0, |piece| piece.0.seconds);
+                let seconds = piece.as_ref().map_or(0.0, |piece| piece.measures.seconds);
                 match piece {
                     Ok(piece) => take(path, piece)?,
                     Err(fault) => self.report(path, &fault, measured)?,
@@ -225,7 +257,7 @@ impl Batch<'_> {
     }
 }
 
-fn piece(path: &Path) -> Result<Piece, String> {
+fn piece(path: &Path, analysed: bool) -> Result<Piece, String> {
     let read = melisma_score::read(path).map_err(|error| {
         let message = error.to_string();
         // The error names the file itself, as whoever reports it does.
@@ -234,11 +266,19 @@ fn piece(path: &Path) -> Result<Piece, String> {
     })?;
     let keys = BarKeys::of(&read.score);
     let measures = Measures::with_keys(&read.score, &keys);
-    Ok((
+    let instruments = || {
+        let name = |track: &Track| match track.drums {
+            true => "drums".to_owned(),
+            false => program_name(track.program).to_owned(),
+        };
+        read.score.tracks.iter().map(name).collect()
+    };
+    Ok(Piece {
         measures,
         keys,
-        read.repairs.iter().map(ToString::to_string).collect(),
-    ))
+        analysis: analysed.then(|| (Analysis::of(&read.score), instruments())),
+        repairs: read.repairs.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// A piece that is in both sets is all copy.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use melisma_score::analysis::{Analysis, Section};
 use melisma_score::measures::{CopyRate, Difference, Measures};
 
 use super::{Comparison, Measured};
@@ -84,6 +85,74 @@ pub fn pieces(rows: &[(String, Measured)], out: &mut impl Write) -> io::Result<(
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// What was found out about one piece, a line each: key, swing, form, chords, and a line for each track.
+pub fn analysis(
+    found: &Analysis,
+    instruments: &[String],
+    measures: &Measures,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(out)?;
+    match &found.key {
+        Some(key) => writeln!(
+            out,
+            "{:12}{} (correlation {:.3}; next {}, {:.3})",
+            "key", key.key, key.strength, key.runner_up, key.runner_up_strength
+        )?,
+        None => writeln!(out, "{:12}-", "key")?,
+    }
+    match measures.swing_ratio.is_nan() {
+        true => writeln!(out, "{:12}-", "swing")?,
+        false => writeln!(
+            out,
+            "{:12}{:.2} to 1 (long to short eighth); {:.0} % of the off-beat eighths are swung",
+            "swing",
+            measures.swing_ratio,
+            100.0 * measures.swung_eighth_share
+        )?,
+    }
+    writeln!(out, "{:12}{}", "form", found.form)?;
+    let lengths = found.sections.iter().map(|row| &row.section);
+    let told: Vec<String> = lengths
+        .map(|s: &Section| format!("{} {}", s.name(), s.bars))
+        .collect();
+    lines("sections", &told, out)?;
+    let chords = found.chords.iter().filter(|span| span.chord.is_some());
+    let flats = found.key.is_some_and(|found| found.key.sharps() <= 0);
+    let names: Vec<String> = chords.map(|span| span.name(flats)).collect();
+    lines("chords", &names, out)?;
+    for (at, (role, instrument)) in found.roles.iter().zip(instruments).enumerate() {
+        let head = if at == 0 { "tracks" } else { "" };
+        writeln!(
+            out,
+            "{head:12}{:8}{instrument} (mean pitch {:.0}, {:.2} notes at once, in {:.0} % of the piece)",
+            role.role.name(),
+            role.pitch,
+            role.polyphony,
+            100.0 * role.coverage
+        )?;
+    }
+    Ok(())
+}
+
+/// Words under a head in lines that a terminal holds; of very many the first.
+fn lines(head: &str, words: &[String], out: &mut impl Write) -> io::Result<()> {
+    const MOST: usize = 64;
+    let mut line = format!("{head:12}");
+    for word in words.iter().take(MOST) {
+        if line.chars().count() + word.chars().count() > 100 {
+            writeln!(out, "{}", line.trim_end())?;
+            line = " ".repeat(12);
+        }
+        line.push_str(word);
+        line.push_str("  ");
+    }
+    match words.len() > MOST {
+        true => writeln!(out, "{}… ({} in all)", line, words.len()),
+        false => writeln!(out, "{}", line.trim_end()),
+    }
 }
 
 /// One row per measure, and the copies.
