@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// What this crate's functions return.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a file could not be read as audio.
+/// Why a file could not be read as audio, or not be written.
 ///
 /// `Display` prints `PATH: fault`. Every variant carries the path, see [`Error::path`].
 #[derive(Debug)]

@@ -30,21 +30,31 @@ pub fn install_quiet_panic_hook() {
     });
 }
 
-/// Runs `call`; a panic in it becomes [`Fault::Malformed`].
+/// Runs `call`; a panic in it becomes its message. For other crates' foreign code that is given strangers' bytes.
 ///
 /// The caller must not use what `call` was changing after a panic.
-pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
+///
+/// # Errors
+/// The panic's message.
+pub fn contained<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     let outer = INSIDE.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(call));
     INSIDE.set(outer);
     outcome.map_err(|payload| {
-        let message = payload
+        payload
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        Fault::Malformed(format!("the decoder gave up ({message})"))
+            .unwrap_or("no message")
+            .to_owned()
     })
+}
+
+/// Runs `call`; a panic in it becomes [`Fault::Malformed`].
+///
+/// The caller must not use what `call` was changing after a panic.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
+    contained(call).map_err(|message| Fault::Malformed(format!("the decoder gave up ({message})")))
 }
 
 #[cfg(test)]

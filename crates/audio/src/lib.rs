@@ -1,4 +1,4 @@
-//! Audio files in: decode, mix down, resample, read tags.
+//! Audio files in and out: decode, mix down, resample, read tags, encode.
 //!
 //! The lowest room of the house: it turns a file into a [`Signal`] (or a [`Stream`] of samples, or [`Windows`] over
 //! it) and knows nothing of music. It reads wav, aiff, flac, mp1/mp2/mp3, ogg (vorbis, opus, flac), mp4/m4a (aac,
@@ -24,6 +24,7 @@ mod au;
 mod container;
 mod decode;
 mod edit_list;
+pub mod encode;
 mod error;
 mod extension;
 mod guard;
@@ -35,18 +36,20 @@ mod opus;
 mod resample;
 mod signal;
 mod source;
+mod stereo;
 mod stream;
 mod tags;
 mod windows;
 
 pub use error::{Error, Result};
 pub use extension::is_audio_extension;
-pub use guard::install_quiet_panic_hook;
+pub use guard::{contained, install_quiet_panic_hook};
 pub use info::{Info, info};
 pub use limit::Limit;
 pub use load::{Loaded, load};
 pub use resample::Resampler;
 pub use signal::{Hertz, Signal};
+pub use stereo::Stereo;
 pub use stream::Stream;
 pub use tags::{is_genre_name, read_tags};
 pub use windows::Windows;

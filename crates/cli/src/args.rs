@@ -67,6 +67,11 @@ pub enum Command {
         after_help = "Example:\n  melisma plot song.mp3 --output figures\n  melisma plot song.mp3 --figure melspectrogram --output mel.png\n\nFigures: waveform, rms, spectral_centroid, spectral_bandwidth, spectral_rolloff, spectral_flatness, spectral_contrast, spectral_flux, zero_crossings, zero_crossing_rate, harmonic_percussive, chroma_stft, tempogram, mfcc, mfcc_standardised, melspectrogram, spectrogram; of a score pianoroll, structure, chords, tokens"
     )]
     Plot(PlotArgs),
+    /// Render scores (MIDI files) to sound: wav, flac, mp3 or ogg
+    #[command(
+        after_help = "Examples:\n  melisma render song.mid --output song.flac\n  melisma render ~/midi/jazz --output rendered --format ogg --loudness -16\n  melisma render song.mid --output song.wav --stems --soundfont FluidR3_GM.sf2\n\nWithout --soundfont, the file that MELISMA_SOUNDFONT or SOUNDFONT names, the first of the system's SoundFonts, or the built-in\ninstruments. Peaks stay below -1 dBTP: a limiter turns the music down around those that would not. The same scores and font give\nthe same bytes. Files that are there are replaced."
+    )]
+    Render(RenderArgs),
     /// Write scores (MIDI files) as tokens that a model can learn: print a few, or make a corpus of a folder
     #[command(
         after_help = "Examples:\n  melisma tokens song.mid --design events\n  melisma tokens song.mid --design names\n  melisma tokens ~/midi/jazz --design events --output jazz.tokens --test-list test.txt\n\nA corpus keeps the bounds of songs. Arrangements of one tune, by title or by what is played, are never parted between training,\nvalidation and test. The vocabulary is written beside it, one token a line."
@@ -482,6 +487,87 @@ pub struct PlotArgs {
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct RenderArgs {
+    /// MIDI files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The file for one score (.wav, .flac, .mp3, .ogg), or the folder for several
+    #[arg(long, short, value_name = "PATH")]
+    pub output: PathBuf,
+    /// What plays: a SoundFont (.sf2, .sf3), or `built-in` [default: the system's, else built-in]
+    #[arg(long, value_name = "FILE")]
+    pub soundfont: Option<PathBuf>,
+    /// The format of the files in a folder
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub format: Option<SoundFormat>,
+    /// Write each track too, into NAME-stems beside the mix
+    #[arg(long)]
+    pub stems: bool,
+    /// Integrated loudness in LUFS (EBU R 128), or `off` to leave the level alone, but for peaks
+    #[arg(long, value_name = "LUFS", default_value = "-14", allow_hyphen_values = true, value_parser = loudness)]
+    pub loudness: Loudness,
+    /// Samples of each channel per second, 16000 to 192000 [default: 44100; 48000 for ogg]
+    #[arg(long, value_name = "HZ")]
+    pub rate: Option<u32>,
+    /// Bits of a sample in wav and flac: 16 (dithered), 24, or float (wav only)
+    #[arg(long, value_enum, value_name = "N", default_value_t)]
+    pub bits: Bits,
+    /// Leave reverb and chorus out
+    #[arg(long)]
+    pub dry: bool,
+    /// Print one line of JSON per file
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; files do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// The loudness that is asked for, if any.
+#[derive(Debug, Clone, Copy)]
+pub struct Loudness(pub Option<f64>);
+
+fn loudness(text: &str) -> Result<Loudness, String> {
+    if text == "off" {
+        return Ok(Loudness(None));
+    }
+    let lufs: f64 = text
+        .parse()
+        .map_err(|_| "neither a number nor `off`".to_owned())?;
+    (-60.0..=-5.0)
+        .contains(&lufs)
+        .then_some(Loudness(Some(lufs)))
+        .ok_or_else(|| "not between -60 and -5".to_owned())
+}
+
+/// The formats that sound is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SoundFormat {
+    /// RIFF WAVE
+    Wav,
+    /// FLAC
+    Flac,
+    /// MPEG-1 Layer III, 192 kbit/s
+    Mp3,
+    /// Opus in Ogg, 128 kbit/s
+    Ogg,
+}
+
+/// How exactly samples are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Bits {
+    /// 16 bits, dithered
+    #[default]
+    #[value(name = "16")]
+    Sixteen,
+    /// 24 bits
+    #[value(name = "24")]
+    TwentyFour,
+    /// 32-bit floating point numbers
+    Float,
 }
 
 #[derive(ClapArgs)]

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         args::Command::Models(a) => commands::models::run(a, &run),
         args::Command::Nll(a) => commands::nll::run(a, &run),
         args::Command::Plot(a) => commands::plot::run(a, &run),
+        args::Command::Render(a) => commands::render::run(a, &run),
         args::Command::Tokens(a) => commands::tokens::run(a, &run),
         args::Command::Train(a) => commands::train::run(a, &run),
         args::Command::Run(a) => commands::recipe::run(a, &run),

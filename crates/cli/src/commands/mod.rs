@@ -14,5 +14,6 @@ pub mod models;
 pub mod nll;
 pub mod plot;
 pub mod recipe;
+pub mod render;
 pub mod tokens;
 pub mod train;
