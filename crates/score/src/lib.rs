@@ -22,6 +22,7 @@ pub mod analysis;
 mod clock;
 pub mod corpus;
 mod error;
+pub mod features;
 mod files;
 pub mod general_midi;
 pub mod measures;

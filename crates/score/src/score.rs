@@ -214,6 +214,51 @@ impl Score {
         self.texts.sort_by_key(|text| text.tick);
     }
 
+    /// What begins in a stretch of time, as a score of its own: notes, which may sound beyond its end, controllers and texts, and the tempo,
+    /// metre and key that hold there. Tracks that have no notes in it are left out.
+    pub fn excerpt(&self, span: Span) -> Score {
+        let inside = |tick: u32| (span.start..span.end).contains(&tick);
+        // What held before the start holds at it.
+        let holds = |ticks: &[u32]| {
+            let before = ticks.partition_point(|tick| *tick <= span.start);
+            before.saturating_sub(1)..ticks.partition_point(|tick| *tick < span.end)
+        };
+        macro_rules! kept {
+            ($changes:expr) => {{
+                let ticks: Vec<u32> = $changes.iter().map(|change| change.tick).collect();
+                let mut kept = $changes[holds(&ticks)].to_vec();
+                kept.iter_mut()
+                    .for_each(|change| change.tick = change.tick.saturating_sub(span.start));
+                kept
+            }};
+        }
+        let mut score = Score {
+            ticks_per_quarter: self.ticks_per_quarter,
+            tracks: self.tracks.clone(),
+            tempos: kept!(self.tempos),
+            time_signatures: kept!(self.time_signatures),
+            key_signatures: kept!(self.key_signatures),
+            texts: self
+                .texts
+                .iter()
+                .filter(|text| inside(text.tick))
+                .cloned()
+                .collect(),
+        };
+        score.texts.iter_mut().for_each(|text| text.tick -= span.start);
+        for track in &mut score.tracks {
+            track.notes.retain(|note| inside(note.onset));
+            track.notes.iter_mut().for_each(|note| note.onset -= span.start);
+            track.controls.retain(|control| inside(control.tick));
+            track
+                .controls
+                .iter_mut()
+                .for_each(|control| control.tick -= span.start);
+        }
+        score.tidy();
+        score
+    }
+
     /// The same music, every tone moved by `semitones`; `None` if one would leave 0 to 127. Drums stay; so do key signatures' modes.
     pub fn transposed(&self, semitones: i8) -> Option<Score> {
         let mut score = self.clone();
