@@ -83,8 +83,11 @@ pub struct Contribution {
 /// Windows explained, at most.
 const EXPLAINED: usize = 6;
 
-/// Explains the first genre of a recording by its windows' rows.
-fn explain(model: &Model, rows: &[&[f64]], genre: &str) -> crate::Result<Explanation> {
+/// Explains a genre by the rows of a recording's windows, some at even distances where there are many.
+///
+/// # Errors
+/// As [`Model::explain`].
+pub fn explain_rows(model: &Model, rows: &[&[f64]], genre: &str) -> crate::Result<Explanation> {
     let step = rows.len().div_ceil(EXPLAINED).max(1);
     let rows: Vec<&[f64]> = rows.iter().copied().step_by(step).collect();
     let windows = rows.len();
@@ -205,16 +208,11 @@ fn classify(
     explained: bool,
 ) -> Result<Classification, ClassifyError> {
     let header = model.header();
-    let pad: PadMode = header.pad.parse().map_err(Error::Model)?;
-    let samples = (header.window_seconds * f64::from(SAMPLE_RATE)).round() as usize;
-    let mut file = rows_of_file(
-        path,
-        model.schema(),
-        pad,
-        Window::Samples(samples),
-        extractors,
-        stop,
-    )?;
+    let schema = model.schema()?;
+    let pad = header.pad.as_deref().unwrap_or_default();
+    let pad: PadMode = pad.parse().map_err(Error::Model)?;
+    let samples = (header.window_seconds.unwrap_or_default() * f64::from(SAMPLE_RATE)).round() as usize;
+    let mut file = rows_of_file(path, schema, pad, Window::Samples(samples), extractors, stop)?;
     if stop.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(ClassifyError::Interrupted);
     }
@@ -224,7 +222,7 @@ fn classify(
     }
     if file.rows.is_empty() {
         let values = extractors[0]
-            .row(&file.tail, pad, model.schema())
+            .row(&file.tail, pad, schema)
             .map_err(FileError::from)?;
         file.rows.push(Row::of(&file.tail, 0, values));
     }
@@ -237,11 +235,11 @@ fn classify(
         windows.push(window);
     }
     let mean = mean_prediction(&predictions).ok_or(ClassifyError::Silent)?;
-    let genres = sorted(model, &mean);
+    let genres = ranked(model, &mean);
     let sounding = file.rows.iter().filter(|row| !row.silent);
     let rows: Vec<&[f64]> = sounding.map(|row| row.values.as_slice()).collect();
     let explanation = match explained {
-        true => Some(explain(model, &rows, &genres[0].genre)?),
+        true => Some(explain_rows(model, &rows, &genres[0].genre)?),
         false => None,
     };
     Ok(Classification {
@@ -264,7 +262,7 @@ fn window_of(
     let mut genres = Vec::new();
     if !row.silent {
         let prediction = model.predict(&row.values)?;
-        genres = sorted(model, &prediction);
+        genres = ranked(model, &prediction);
         predictions.push(prediction);
     }
     Ok(WindowClassification {
@@ -276,7 +274,7 @@ fn window_of(
 }
 
 /// Genres with their probabilities, the most probable first.
-fn sorted(model: &Model, probabilities: &[f64]) -> Vec<GenreProbability> {
+pub fn ranked(model: &Model, probabilities: &[f64]) -> Vec<GenreProbability> {
     let pairs = model.genres().iter().zip(probabilities);
     let mut genres: Vec<_> = pairs
         .map(|(genre, &probability)| GenreProbability {

@@ -41,7 +41,7 @@ pub use error::Error;
 pub use examples::Examples;
 pub use files::cpu_seconds;
 pub use melisma_dataset::rng;
-pub use model::{Header, Model, mean_prediction};
+pub use model::{Header, Model, Rows, mean_prediction};
 pub use pipeline::{Pipeline, PipelineParams, fit_steps};
 pub use step::{Step, StepParams};
 

@@ -38,6 +38,25 @@ const CHECKSUM: usize = 32;
 /// No model file is larger than this.
 const LARGEST: usize = 64 << 20;
 
+/// The rows a model takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Rows {
+    /// Descriptors of a recording's windows.
+    Recording(Schema),
+    /// Rows that another crate makes, under this name; they hold the columns of the header and no others.
+    Named(String),
+}
+
+impl std::fmt::Display for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rows::Recording(schema) => schema.fmt(f),
+            Rows::Named(name) => f.write_str(name),
+        }
+    }
+}
+
 /// What a model says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,17 +66,19 @@ pub struct Header {
     /// The model's version.
     pub version: u32,
     /// The schema whose rows it takes.
-    pub schema: Schema,
-    /// The hash of that schema when the model was trained.
+    pub schema: Rows,
+    /// The hash of that schema when the model was trained. Who makes named rows checks theirs.
     pub schema_hash: String,
     /// The columns of the schema that it looks at, in its order.
     pub columns: Vec<String>,
     /// The classes, in the order of the probabilities.
     pub genres: Vec<String>,
-    /// The length of the windows a recording is cut into, in seconds.
-    pub window_seconds: f64,
-    /// How the frames at a window's ends are padded: `reflect` or `constant`.
-    pub pad: String,
+    /// The length of the windows a recording is cut into, in seconds; of recordings only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_seconds: Option<f64>,
+    /// How the frames at a window's ends are padded, `reflect` or `constant`; of recordings only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pad: Option<String>,
     /// The temperature its probabilities are calibrated with.
     pub temperature: f64,
     /// SHA-256 of each data file it was trained on.
@@ -164,10 +185,11 @@ impl Model {
 
     fn check(&self) -> Result<()> {
         let header = &self.header;
-        if header.schema_hash != header.schema.hash() {
+        if let Rows::Recording(schema) = header.schema
+            && header.schema_hash != schema.hash()
+        {
             return Err(Error::Model(format!(
-                "trained for another version of schema {}",
-                header.schema
+                "trained for another version of schema {schema}"
             )));
         }
         if header.genres.is_empty() {
@@ -180,13 +202,19 @@ impl Model {
             ));
         }
         let sound = |value: f64| value > 0.0 && value.is_finite();
-        if !sound(header.temperature) || !sound(header.window_seconds) {
+        if !sound(header.temperature) || !header.window_seconds.is_none_or(sound) {
             return Err(Error::Model(
                 "temperature or window length out of range".to_owned(),
             ));
         }
-        if !["reflect", "constant"].contains(&header.pad.as_str()) {
-            return Err(Error::Model(format!("unknown padding `{}`", header.pad)));
+        if let Some(pad) = &header.pad
+            && !["reflect", "constant"].contains(&pad.as_str())
+        {
+            return Err(Error::Model(format!("unknown padding `{pad}`")));
+        }
+        let of_recordings = matches!(header.schema, Rows::Recording(_));
+        if of_recordings && (header.window_seconds.is_none() || header.pad.is_none()) {
+            return Err(Error::Model("windows or padding are not told".to_owned()));
         }
         Ok(())
     }
@@ -244,9 +272,17 @@ impl Model {
         &self.header.genres
     }
 
-    /// The schema of the rows to predict.
-    pub fn schema(&self) -> Schema {
-        self.header.schema
+    /// The schema of the rows to predict, for a model of recordings.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a model of other rows.
+    pub fn schema(&self) -> Result<Schema> {
+        match &self.header.schema {
+            Rows::Recording(schema) => Ok(*schema),
+            Rows::Named(name) => Err(Error::Model(format!(
+                "it takes rows of schema {name}, not of recordings"
+            ))),
+        }
     }
 
     /// The probability of each genre for one row (one window) of schema values; they sum to 1.
@@ -269,7 +305,7 @@ impl Model {
 
     /// The columns the model looks at, shape (rows, columns).
     fn columns_of<'a>(&self, rows: impl IntoIterator<Item = &'a [f64]>) -> Result<Array2<f64>> {
-        let names = self.header.schema.names();
+        let names = names(&self.header);
         let mut values = Vec::new();
         let mut count = 0;
         for row in rows {
@@ -351,9 +387,17 @@ pub fn mean_prediction(windows: &[Vec<f64>]) -> Option<Vec<f64>> {
     Some(mean)
 }
 
+/// The columns of the rows a model takes.
+fn names(header: &Header) -> Vec<String> {
+    match &header.schema {
+        Rows::Recording(schema) => schema.names(),
+        Rows::Named(_) => header.columns.clone(),
+    }
+}
+
 /// The places of a header's columns in its schema.
 fn places(header: &Header) -> Result<Vec<usize>> {
-    let names = header.schema.names();
+    let names = names(header);
     let known: HashMap<&str, usize> = names
         .iter()
         .enumerate()

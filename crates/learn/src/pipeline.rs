@@ -284,8 +284,9 @@ mod tests {
         let names: Vec<String> = "abcde".chars().map(String::from).collect();
         assert_eq!(read.names(&names), ["lda 1", "lda 2"]);
         assert_eq!((read.shape(), read.transform(examples.x()).ncols()), ((5, 3), 2));
-        for kind in [r#"{"kind": "sigmoid"}"#, r#"{"kind": "temperature"}"#] {
-            let params: CalibrationParams = serde_json::from_str(kind).unwrap();
+        for kind in ["sigmoid", "temperature", "even"] {
+            let kind = format!(r#"{{"kind": "{kind}"}}"#);
+            let params: CalibrationParams = serde_json::from_str(&kind).unwrap();
             let p = pipeline.predict_proba(examples.x());
             let other = Pipeline {
                 calibration: Some(params.fit(&p, &examples)),

@@ -61,7 +61,7 @@ pub struct Case {
 /// # Errors
 /// [`Error::Dataset`] for a missing column, [`Error::Row`] for a row the model refuses.
 pub fn mixtures(model: &Model, windows: &Table) -> Result<BTreeMap<TrackId, Vec<f64>>> {
-    let table = windows.select_schema(model.schema())?;
+    let table = windows.select_schema(model.schema()?)?;
     let mut by_track: BTreeMap<TrackId, Vec<Vec<f64>>> = BTreeMap::new();
     let tracks = TrackId::of_rows(table.filenames.iter().map(String::as_str));
     for (row, track) in tracks.into_iter().enumerate() {
@@ -146,7 +146,7 @@ mod tests {
             "take.5.wav",
             "blues.00001.0.wav",
         ];
-        let columns = model.schema().names();
+        let columns = model.schema().unwrap().names();
         let table = Table {
             values: (0..names.len() * columns.len()).map(|n| n as f64).collect(),
             columns,

@@ -4,6 +4,7 @@
 //! classifier's mistakes as they are on rows it has not seen; the classifier itself is fitted on all rows (scikit-learn's
 //! `CalibratedClassifierCV(ensemble=False)`).
 
+mod even;
 mod isotonic;
 mod sigmoid;
 mod temperature;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::folds::{By, FoldsParams};
 use crate::payload::{Reader, Writer};
 use crate::{Error, Examples, Result};
+use even::Weights;
 use isotonic::Steps;
 use sigmoid::Sigmoid;
 pub(crate) use temperature::temper;
@@ -29,6 +31,8 @@ pub enum CalibrationKind {
     Isotonic,
     /// One temperature for all classes; it changes no ranking within a row.
     Temperature,
+    /// A weight for each class, so that they are told apart as if all were equally frequent, then normalised.
+    Even,
 }
 
 /// Parameters of [`Calibration`].
@@ -106,6 +110,7 @@ impl CalibrationParams {
                 let rows: Vec<usize> = (0..truth.len()).collect();
                 Calibration::Temperature(fit_temperature(probabilities, &rows, truth))
             }
+            CalibrationKind::Even => Calibration::Even(Weights::fit(probabilities, truth)),
         }
     }
 }
@@ -119,6 +124,8 @@ pub enum Calibration {
     Isotonic(Vec<Steps>),
     /// A temperature.
     Temperature(f64),
+    /// A weight for each class.
+    Even(Weights),
 }
 
 impl Calibration {
@@ -142,6 +149,7 @@ impl Calibration {
                     temper(row, *t);
                     continue;
                 }
+                Calibration::Even(weights) => weights.apply(row.view_mut()),
             }
             let sum = row.sum();
             if sum > 0.0 {
@@ -160,6 +168,7 @@ impl Calibration {
             Calibration::Sigmoid(classes) => Some(classes.len()),
             Calibration::Isotonic(classes) => Some(classes.len()),
             Calibration::Temperature(_) => None,
+            Calibration::Even(weights) => Some(weights.numbers().len()),
         }
     }
 
@@ -177,6 +186,10 @@ impl Calibration {
             Calibration::Temperature(t) => {
                 out.tag(3);
                 out.exact(&[*t]);
+            }
+            Calibration::Even(weights) => {
+                out.tag(4);
+                out.exact(weights.numbers());
             }
         }
     }
@@ -208,6 +221,9 @@ impl Calibration {
                 [t] if t > 0.0 && t.is_finite() => Ok(Calibration::Temperature(t)),
                 _ => Err(fault()),
             },
+            4 => Weights::new(input.exact()?)
+                .map(Calibration::Even)
+                .ok_or_else(fault),
             tag => Err(Error::Model(format!("unknown calibration {tag}"))),
         }
     }
