@@ -25,9 +25,9 @@ pub struct Args {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Tell the genre mixture of recordings
+    /// Tell the genre mixture of recordings and scores (MIDI files)
     #[command(
-        after_help = "Example:\n  melisma classify song.mp3\n  melisma classify ~/music/jazz --json\n  melisma classify song.mp3 --explain --figures why"
+        after_help = "Example:\n  melisma classify song.mp3\n  melisma classify ~/music/jazz --json\n  melisma classify song.mp3 --explain --figures why\n  melisma classify song.mid"
     )]
     Classify(ClassifyArgs),
     /// Work on collections: check them for faults
@@ -98,7 +98,7 @@ pub enum Command {
 
 #[derive(ClapArgs)]
 pub struct ClassifyArgs {
-    /// Audio files, or folders to walk
+    /// Audio files, MIDI files, or folders to walk
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// Show the course over time, window by window
@@ -119,7 +119,7 @@ pub struct ClassifyArgs {
     /// Genres and the tags that speak for them, for the ears: `ten`, `wide`, or a file
     #[arg(long, value_name = "MAP", conflicts_with = "model")]
     pub map: Option<PathBuf>,
-    /// Use this model of descriptors instead of the one in the program
+    /// Use this model of descriptors, or of scores, instead of the one in the program
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Threads to use [default: all processors]

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use melisma_learn::Model;
 use melisma_learn::robustness::Robustness;
+use melisma_learn::{Model, Rows};
+use melisma_score::features::Features;
 
 use crate::outcome::{Outcome, ResultRow};
 use crate::protocol::Protocol;
@@ -39,46 +40,79 @@ impl Card<'_> {
             "melisma run recipes/{file} --output results/{}\n```\n",
             header.name
         );
-        let _ = writeln!(
-            text,
-            "A genre mixture for music in {} genres ({}), from {} of the {} values of schema `{}` over windows of {} seconds with \
-             `{}` padding; the probabilities of a recording's windows are averaged.\n",
-            header.genres.len(),
-            header.genres.join(", "),
-            header.columns.len(),
-            header.schema.names().len(),
-            header.schema,
-            header.window_seconds,
-            header.pad,
-        );
+        if self.of_scores() {
+            let _ = writeln!(
+                text,
+                "A genre mixture for scores (MIDI files) in {} genres ({}), from {} of the {} features of `melisma_score::features`, each of \
+                 a whole piece.\n",
+                header.genres.len(),
+                header.genres.join(", "),
+                header.columns.len(),
+                Features::columns().len(),
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "A genre mixture for music in {} genres ({}), from {} of the {} values of schema `{}` over windows of {} seconds with \
+                 `{}` padding; the probabilities of a recording's windows are averaged.\n",
+                header.genres.len(),
+                header.genres.join(", "),
+                header.columns.len(),
+                self.model.schema().map_or(0, |schema| schema.names().len()),
+                header.schema,
+                header.window_seconds.unwrap_or_default(),
+                header.pad.as_deref().unwrap_or_default(),
+            );
+        }
         self.data(&mut text);
         self.chosen(&mut text);
-        self.accuracy(&mut text);
+        match self.of_scores() {
+            true => self.accuracy_of_scores(&mut text),
+            false => self.accuracy(&mut text),
+        }
         self.confusion(&mut text);
         self.calibration(&mut text);
         self.inputs(&mut text);
-        self.robustness(&mut text);
+        if !self.of_scores() {
+            self.robustness(&mut text);
+        }
         text.push_str("\n## Limits\n\n");
         let limits = self.recipe.content().ship.iter().flat_map(|ship| &ship.limits);
         limits.for_each(|limit| {
             let _ = writeln!(text, "- {limit}");
         });
-        text.push_str(
+        let none = if self.of_scores() { "music" } else { "audio" };
+        let _ = writeln!(
+            text,
             "- Not fit for decisions about people, rights or payment.\n\n## Licence\n\nThe model's numbers and this card: MIT or \
-             Apache-2.0, as the code. It contains no audio.\n",
+             Apache-2.0, as the code. It contains no {none}."
         );
         text
     }
 
+    fn of_scores(&self) -> bool {
+        matches!(self.model.header().schema, Rows::Named(_))
+    }
+
     fn data(&self, text: &mut String) {
         let header = self.model.header();
-        let _ = writeln!(
-            text,
-            "## Data\n\nThe shipped model is fitted on {} clean tracks (none corrupt, one of each pair of copies). The figures below \
-             come from models fitted on each protocol's training rows only. The file keeps some transformed rows of training tracks, \
-             as landmarks of kernels and to explain by.\n",
-            self.training_tracks
-        );
+        if self.of_scores() {
+            let _ = writeln!(
+                text,
+                "## Data\n\nThe shipped model is fitted on {} scores. {} The figures below come from models fitted on each fold's training \
+                 scores only. The file keeps some rows of features of training scores, as landmarks of kernels and to explain by.\n",
+                self.training_tracks,
+                self.outcome.notes.join(" "),
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "## Data\n\nThe shipped model is fitted on {} clean tracks (none corrupt, one of each pair of copies). The figures below \
+                 come from models fitted on each protocol's training rows only. The file keeps some transformed rows of training tracks, \
+                 as landmarks of kernels and to explain by.\n",
+                self.training_tracks
+            );
+        }
         text.push_str("| file or list | SHA-256 |\n|---|---|\n");
         for (name, hash) in &header.data {
             let _ = writeln!(text, "| `{name}` | `{hash}` |");
@@ -160,6 +194,48 @@ impl Card<'_> {
         );
     }
 
+    fn accuracy_of_scores(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "## Accuracy\n\nBy {}. Scores of one title stay in one fold (grouped); in the stricter kind (filtered), so do scores whose titles agree to \
+             a dash, which joins the songs of one artist in some collections, and scores that play the same. The settings of steps and classifiers were explored with the same \
+             kind of cross-validation beforehand, so the figures are a little optimistic.\n",
+            self.outcome.validation
+        );
+        text.push_str("| candidate | protocol | balanced accuracy | accuracy, with 95 % interval | log loss |\n|---|---|---|---|---|\n");
+        for row in &self.outcome.results {
+            let s = row.track.as_ref().unwrap_or(&row.scores);
+            let shipped = if row.name == self.candidate {
+                " **(shipped)**"
+            } else {
+                ""
+            };
+            let _ = writeln!(
+                text,
+                "| {}{shipped}, {} | {} | {:.3} | {:.3} [{:.3}, {:.3}] | {:.3} |",
+                row.name,
+                row.source,
+                row.protocol,
+                s.balanced_accuracy,
+                s.accuracy,
+                s.low,
+                s.high,
+                s.log_loss
+            );
+        }
+        text.push('\n');
+        for collections in &self.outcome.collections {
+            let _ = writeln!(text, "### {}", collections.to_markdown(self.model.genres()));
+        }
+        text.push_str("| split | seed | SHA-256 |\n|---|---|---|\n");
+        for split in &self.model.header().splits {
+            let seed = split
+                .seed
+                .map_or_else(|| "none".to_owned(), |seed| seed.to_string());
+            let _ = writeln!(text, "| {} | {seed} | `{}` |", split.name, split.sha256);
+        }
+    }
+
     fn confusion(&self, text: &mut String) {
         let filtered = |row: &&ResultRow| row.name == self.candidate && row.protocol == Protocol::Filtered;
         let mut rows = self.outcome.results.iter().filter(filtered);
@@ -171,7 +247,11 @@ impl Card<'_> {
         let scores = row.track.as_ref().unwrap_or(&row.scores);
         let _ = write!(
             text,
-            "\n## Confusion on the filtered test tracks\n\nSource {}, by track; rows are true genres.\n\n| |",
+            "\n## Confusion {}\n\nSource {}, by track; rows are true genres.\n\n| |",
+            match self.of_scores() {
+                true => "under cross-validation",
+                false => "on the filtered test tracks",
+            },
             row.source
         );
         let genres = self.model.genres();
@@ -211,7 +291,8 @@ impl Card<'_> {
                 c.after.calibration_error,
             );
         }
-        if let Some(tested) = self.calibration.iter().find(|c| c.name.contains("test")) {
+        let tested = |c: &&Calibration| c.name.contains("test") || c.name.contains("cross-validated");
+        if let Some(tested) = self.calibration.iter().find(tested) {
             let _ = writeln!(text, "\nReliability, {}, after:\n", tested.name);
             text.push_str("| highest probability | tracks | mean | right |\n|---|---|---|---|\n");
             for bin in &tested.after.reliability {

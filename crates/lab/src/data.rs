@@ -39,6 +39,10 @@ pub struct Track {
     pub class: usize,
     /// The number of its artist, where one is known.
     pub artist: Option<usize>,
+    /// The number of its title, where files of one title are kept together like windows of a recording.
+    pub title: Option<usize>,
+    /// The number of the collection it came in, among [`Data::collections`], where that is known.
+    pub collection: Option<usize>,
     /// Its part of the official split, where there is one and it has a part in it.
     pub part: Option<Part>,
     /// Whether it is damaged or a copy of another: not to be fitted on where a recipe wants clean data.
@@ -79,6 +83,10 @@ pub struct Data {
     pub sources: Vec<Source>,
     /// SHA-256 of every file that was read.
     pub files: BTreeMap<String, String>,
+    /// The collections that tracks came in, where that is known.
+    pub collections: Vec<String>,
+    /// What whoever reads figures of these data should know.
+    pub notes: Vec<String>,
     /// Pairs of tracks that are copies of each other.
     copies: Vec<(TrackId, TrackId)>,
     /// Whether tracks have parts of an official split.
@@ -564,10 +572,12 @@ impl Data {
         in_order(sources).iter().flat_map(rows).collect()
     }
 
-    /// The group of a track under a protocol: itself, or its artist (itself where that is unknown).
+    /// The group of a track under a protocol: itself, its title, or its artist (itself where that is unknown).
     pub fn group(&self, protocol: Protocol, track: usize) -> usize {
-        match (protocol, self.tracks[track].artist) {
-            (Protocol::Filtered, Some(artist)) => self.tracks.len() + artist,
+        let Track { artist, title, .. } = &self.tracks[track];
+        match (protocol, artist, title) {
+            (Protocol::Filtered, Some(artist), _) => self.tracks.len() + artist,
+            (Protocol::Grouped, _, Some(title)) => self.tracks.len() + title,
             _ => track,
         }
     }
@@ -718,7 +728,7 @@ fn pictures(path: &Path, by: usize, stop: &AtomicBool) -> Result<(Table, (usize,
 
 /// Tracks and sources while tables are read.
 #[derive(Default)]
-struct Builder {
+pub(crate) struct Builder {
     labels: Vec<String>,
     tracks: Vec<(TrackId, String)>,
     number: HashMap<TrackId, usize>,
@@ -726,7 +736,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(
+    pub(crate) fn add(
         &mut self,
         name: &str,
         table: Table,
@@ -778,7 +788,7 @@ impl Builder {
         Ok(())
     }
 
-    fn finish(mut self, name: &str, clean: bool, seed: u64) -> Result<Data> {
+    pub(crate) fn finish(mut self, name: &str, clean: bool, seed: u64) -> Result<Data> {
         self.labels.sort();
         self.labels.dedup();
         let labels = self.labels;
@@ -799,6 +809,8 @@ impl Builder {
                 id: id.clone(),
                 class: class(label),
                 artist: None,
+                title: None,
+                collection: None,
                 part: None,
                 faulty: false,
             })
@@ -808,6 +820,8 @@ impl Builder {
             tracks,
             sources: self.sources,
             files: BTreeMap::new(),
+            collections: Vec::new(),
+            notes: Vec::new(),
             copies: Vec::new(),
             official: false,
             clean,

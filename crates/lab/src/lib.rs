@@ -11,6 +11,7 @@
 
 mod card;
 mod choose;
+mod collections;
 mod data;
 mod embedding;
 mod error;
@@ -22,8 +23,10 @@ mod protocol;
 mod recipe;
 mod report;
 mod run;
+mod scores;
 mod ship;
 
+pub use collections::{CollectionRow, Collections};
 pub use data::{Data, Estimate, Parts, Rows, Source, Track, TrackParts, TrackSides};
 pub use error::Error;
 pub use explain::Explanation;

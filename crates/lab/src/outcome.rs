@@ -8,6 +8,7 @@ use melisma_learn::metrics::{McNemar, Prediction, Scores};
 use melisma_learn::select::Ranked;
 use serde::Serialize;
 
+use crate::collections::Collections;
 use crate::explain::Explanation;
 use crate::network::Training;
 use crate::protocol::Protocol;
@@ -44,6 +45,9 @@ pub struct Outcome {
     pub explanations: Vec<Explanation>,
     /// The splits that were used.
     pub splits: Vec<Stamp>,
+    /// Candidates judged collection by collection.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collections>,
     /// CPU seconds of everything that was fitted and judged, by protocol, members of ensembles counted once.
     pub cpu_s: BTreeMap<String, f64>,
     /// What whoever reads the figures should know.
@@ -223,6 +227,9 @@ impl Outcome {
             }
             text.push('\n');
         }
+        for collections in &self.collections {
+            let _ = writeln!(text, "{}", collections.to_markdown(&self.labels));
+        }
         for note in &self.notes {
             let _ = writeln!(text, "{note}");
         }
@@ -288,7 +295,7 @@ impl Choice {
 }
 
 /// A Markdown table whose columns line up in a terminal too.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)

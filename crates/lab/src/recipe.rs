@@ -72,13 +72,22 @@ pub struct Content {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
-    /// `gtzan` or `table`.
+    /// `gtzan`, `table` or `scores`.
     pub collection: Collection,
-    /// The table, or the folder of FMA, for `table`: below the data folder, or a path of its own.
+    /// The table, or the folder of FMA, for `table`; the folder or archive of MIDI files for `scores`: below the data folder, or a path of
+    /// its own.
     pub path: Option<PathBuf>,
-    /// GTZAN's tables `30s` and `10s`, and its images `spectrograms`.
+    /// GTZAN's tables `30s` and `10s`, and its images `spectrograms`; of scores, whole `pieces` and their `passages`.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// The genres of scores that are learned, as their folders are called.
+    #[serde(default)]
+    pub genres: Vec<String>,
+    /// The most scores of a genre; which ones, the seed draws.
+    pub per_genre: Option<usize>,
+    /// Lists of names of scores that are not to be learned from, below the data folder.
+    #[serde(default)]
+    pub leave_out: Vec<PathBuf>,
     /// The column of labels, by default `label`.
     pub label: Option<String>,
     /// Whether damaged tracks and copies are kept from being fitted on under the filtered protocol.
@@ -94,6 +103,8 @@ pub enum Collection {
     Gtzan,
     /// A feature table of one's own, or FMA's published features.
     Table,
+    /// MIDI files in folders by genre.
+    Scores,
 }
 
 /// How performance is estimated.
@@ -221,10 +232,10 @@ pub struct ShipSpec {
     pub candidate: String,
     /// The model's version.
     pub version: u32,
-    /// The length of the windows a recording is cut into when the model is used, in seconds.
-    pub window_seconds: f64,
-    /// How the frames at a window's ends are padded: `reflect` or `constant`.
-    pub pad: String,
+    /// The length of the windows a recording is cut into when the model is used, in seconds; not of scores.
+    pub window_seconds: Option<f64>,
+    /// How the frames at a window's ends are padded: `reflect` or `constant`; not of scores.
+    pub pad: Option<String>,
     /// Figures of robustness for the card, beside the recipe, if they have been measured.
     pub robustness: Option<PathBuf>,
     /// For the card: what the inputs are, in a paragraph.
@@ -243,6 +254,8 @@ pub struct ReportSpec {
     pub rankings: Vec<SelectParams>,
     /// Candidates that are explained.
     pub explain: Vec<String>,
+    /// Candidates that are judged collection by collection, where data come from several: on each one's tracks, and without it.
+    pub collections: Vec<String>,
 }
 
 fn all_protocols() -> Vec<Protocol> {
@@ -324,6 +337,14 @@ impl Content {
             Collection::Table if self.data.path.is_none() => {
                 return Err("data.path names no table".to_owned());
             }
+            Collection::Scores if self.data.path.is_none() => {
+                return Err("data.path names no folder or archive of scores".to_owned());
+            }
+            Collection::Scores if self.data.genres.len() < 2 || self.data.sources.is_empty() => {
+                return Err(
+                    "scores take two data.genres or more, and data.sources (pieces, passages)".to_owned(),
+                );
+            }
             _ => {}
         }
         let mut names: BTreeSet<&str> = BTreeSet::new();
@@ -341,6 +362,13 @@ impl Content {
         }
         if let Some(unknown) = self.report.explain.iter().find(|name| !known(name)) {
             return Err(format!("explains `{unknown}`, which is no candidate"));
+        }
+        if let Some(unknown) = self.report.collections.iter().find(|name| !known(name)) {
+            return Err(format!("judges `{unknown}` by collection, which is no candidate"));
+        }
+        let told = |ship: &ShipSpec| ship.window_seconds.is_some() && ship.pad.is_some();
+        if self.data.collection != Collection::Scores && !self.ship.as_ref().is_none_or(told) {
+            return Err("ship tells no window_seconds or no pad".to_owned());
         }
         let shipped = self.ship.iter().map(|ship| &ship.candidate);
         if let Some(name) = shipped.chain(&self.report.explain).find(|name| {

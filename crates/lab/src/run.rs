@@ -80,6 +80,12 @@ pub(crate) fn open_data(recipe: &Recipe, data_dir: &Path, stop: &AtomicBool) -> 
             let path: PathBuf = if below.exists() { below } else { path };
             Data::table(&path, spec.label.as_deref(), spec.clean, content.seed)
         }
+        Collection::Scores => {
+            let path = spec.path.clone().unwrap_or_default();
+            let below = data_dir.join(&path);
+            let path: PathBuf = if below.exists() { below } else { path };
+            Data::scores(&path, data_dir, spec, content.seed, stop)
+        }
     }
 }
 
@@ -90,7 +96,7 @@ impl<'a> Session<'a> {
         folder: Option<&Path>,
         watch: Watch<'a>,
     ) -> Result<Session<'a>> {
-        (watch.say)("reading tables");
+        (watch.say)("reading data");
         let data = open_data(recipe, data_dir, watch.stop)?;
         for candidate in &recipe.content().candidate {
             for source in candidate
@@ -261,6 +267,7 @@ impl<'a> Session<'a> {
             }
         }
         outcome.comparisons = comparisons(&outcome.results);
+        outcome.collections = self.by_collection(&outcome)?;
         if let Some(protocol) = strictest {
             outcome.rankings = self.rankings(protocol)?;
         }
@@ -290,8 +297,9 @@ impl<'a> Session<'a> {
             rankings: Vec::new(),
             explanations: Vec::new(),
             splits: Vec::new(),
+            collections: Vec::new(),
             cpu_s: BTreeMap::new(),
-            notes: Vec::new(),
+            notes: self.data.notes.clone(),
         }
     }
 

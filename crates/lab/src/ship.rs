@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use melisma_dataset::split::{About, Place, Split, Stamp};
 use melisma_dataset::{TrackId, sha256_hex};
 use melisma_features::Schema;
+use melisma_learn::Rows as RowKind;
 use melisma_learn::calibration::{fit_temperature, tempered_means};
 use melisma_learn::metrics::{Prediction, ReliabilityBin, brier, calibration_error, log_loss, reliability};
 use melisma_learn::rng::Rng;
@@ -20,7 +21,7 @@ use crate::data::{Estimate, Rows};
 use crate::fit::Fits;
 use crate::outcome::{Outcome, Said};
 use crate::protocol::Protocol;
-use crate::recipe::{Candidate, Recipe, ShipSpec};
+use crate::recipe::{Candidate, Collection, Recipe, ShipSpec};
 use crate::run::{Session, Watch};
 use crate::{Error, Result};
 
@@ -252,11 +253,18 @@ impl Session<'_> {
         kept.sort_unstable();
         let ids: BTreeSet<&TrackId> = tracks.iter().map(|&track| &self.data.tracks[track].id).collect();
         let listed: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let (schema, schema_hash) = match self.recipe.content().data.collection {
+            Collection::Scores => (
+                RowKind::Named(melisma_genre::ROWS.to_owned()),
+                melisma_genre::schema_hash(),
+            ),
+            _ => (RowKind::Recording(Schema::Gtzan), Schema::Gtzan.hash()),
+        };
         let header = Header {
             name: self.recipe.name().to_owned(),
             version: spec.version,
-            schema: Schema::Gtzan,
-            schema_hash: Schema::Gtzan.hash(),
+            schema,
+            schema_hash,
             columns: (0..columns.len()).map(|input| train.name(input)).collect(),
             genres: self.data.labels.clone(),
             window_seconds: spec.window_seconds,
@@ -284,6 +292,9 @@ impl Session<'_> {
     /// How a model of the filtered protocol's training tracks is calibrated, on them and on the test tracks.
     fn calibrations(&self, spec: &ShipSpec, outcome: &Outcome) -> Result<Vec<Calibration>> {
         let candidate = self.shipped(spec)?;
+        if matches!(self.estimate, Estimate::Cross { .. }) {
+            return self.crossed_calibration(candidate, outcome);
+        }
         let Some(parts) = self.data.track_parts(Protocol::Filtered, Estimate::Holdout)? else {
             return Ok(Vec::new());
         };
@@ -298,6 +309,44 @@ impl Session<'_> {
         let tested = first.and_then(|source| outcome.row(&candidate.name, Protocol::Filtered, &source));
         found.extend(tested.map(|row| calibration("filtered test tracks", &row.said, temperature)));
         Ok(found)
+    }
+
+    /// The same by cross-validation: each fold's tracks with the temperature that out-of-fold predictions of the others ask for.
+    fn crossed_calibration(&self, candidate: &Candidate, outcome: &Outcome) -> Result<Vec<Calibration>> {
+        let source = self.sources(candidate).first().copied().unwrap_or(0);
+        let name = &self.data.sources[source].name;
+        let parts = self.data.track_parts(Protocol::Filtered, self.estimate)?;
+        let Some((row, parts)) = outcome.row(&candidate.name, Protocol::Filtered, name).zip(parts) else {
+            return Ok(Vec::new());
+        };
+        let mut temperatures = Vec::new();
+        let mut tempered = row.said.clone();
+        for (train, test) in &parts.parts {
+            let (said, _) = self.said_out_of_fold(candidate, train, "training folds")?;
+            let temperature = temperature(&said);
+            let test: BTreeSet<usize> = test.iter().copied().collect();
+            let rows: Vec<usize> = (0..row.said.tracks.len())
+                .filter(|&at| test.contains(&row.said.tracks[at]))
+                .collect();
+            let each: Vec<usize> = (0..rows.len()).collect();
+            let said = row.said.prediction.probabilities.select(Axis(0), &rows);
+            let means = tempered_means(&said, &each, rows.len(), temperature);
+            for (mean, &at) in means.rows().into_iter().zip(&rows) {
+                tempered.prediction.probabilities.row_mut(at).assign(&mean);
+            }
+            temperatures.push(temperature);
+        }
+        let mean = temperatures.iter().sum::<f64>() / temperatures.len() as f64;
+        let name = "cross-validated, the temperature from the other folds";
+        let (before, after) = (
+            calibration(name, &row.said, 1.0),
+            calibration(name, &tempered, 1.0),
+        );
+        Ok(vec![Calibration {
+            temperature: mean,
+            after: after.after,
+            ..before
+        }])
     }
 
     /// What the candidate says of the rows of its first source, each fitted without the artist's tracks; and the folds.

@@ -1,8 +1,8 @@
-//! `melisma classify`: the genre mixture of recordings.
+//! `melisma classify`: the genre mixture of recordings and scores.
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use melisma_dataset::extract::{Failure, walk};
@@ -10,8 +10,9 @@ use melisma_ears::head::{GenreMap, Head};
 use melisma_ears::hear::{self, Ears};
 use melisma_ears::store::Store;
 use melisma_features::Extractor;
-use melisma_learn::Model;
+use melisma_genre::Genres;
 use melisma_learn::classify::{Classification, ClassifyError, Explanation, classify_file, explain_file};
+use melisma_learn::{Model, Rows};
 use melisma_neural::explain::{Hearing, hearing};
 use melisma_plot::{Caption, Figure, Waterfall};
 use serde::Serialize;
@@ -38,12 +39,27 @@ struct Fault<'a> {
 
 /// Classifies each file in turn, its windows shared out among the threads.
 pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
-    let voice = Voice::open(args)?;
-    let (found, unreadable) = walk(&args.paths);
-    if found.is_empty() && unreadable.is_empty() {
+    let (scores, others) = scores_among(&args.paths);
+    let (found, unreadable) = match others.is_empty() {
+        true => (Vec::new(), Vec::new()),
+        false => walk(&others),
+    };
+    if found.is_empty() && unreadable.is_empty() && scores.is_empty() {
         let paths: Vec<_> = args.paths.iter().map(|p| p.display().to_string()).collect();
-        return Err(because(format!("{}: no audio files here", paths.join(", "))));
+        return Err(because(format!(
+            "{}: no audio files here, and no scores",
+            paths.join(", ")
+        )));
     }
+    let model = args.model.as_deref().map(read_model).transpose()?;
+    let voice = match found.is_empty() {
+        true => None,
+        false => Some(Voice::open(args, model.as_ref())?),
+    };
+    let genres = match scores.is_empty() {
+        true => None,
+        false => Some(open_genres(model.as_ref())?),
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads(args.threads))
         .build()
@@ -56,44 +72,47 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
         report(path, fault, args.json)?;
     }
     let mut failed = unreadable.len();
-    for file in &found {
-        let heard = pool.install(|| voice.classify(&file.path, args.explain, &mut extractors, run.stop()));
+    let files = found.iter().map(|file| file.path.as_path());
+    for path in files.chain(scores.iter().map(PathBuf::as_path)) {
+        let heard = pool.install(|| match (&voice, &genres) {
+            (_, Some(genres)) if scores.iter().any(|score| score == path) => {
+                classify_score(path, genres, args.explain, run.stop())
+            }
+            (Some(voice), _) => voice.classify(path, args.explain, &mut extractors, run.stop()),
+            (None, _) => Err(None),
+        });
         if let (Ok((heard, why)), Some(folder)) = (&heard, &args.figures) {
             if let Some(explanation) = &heard.explanation {
-                draw(&file.path, explanation, folder)?;
+                draw(path, explanation, folder)?;
             }
             if let Some(why) = why {
-                let id = figure_id(&file.path);
-                let title = format!("Why {} is heard in {}", why.genre, name_of(&file.path));
+                let id = figure_id(path);
+                let title = format!("Why {} is heard in {}", why.genre, name_of(path));
                 save(&why.draw(&id, &title).map_err(because)?, folder)?;
             }
         }
         match heard {
             Ok((classification, hearing)) if args.json => {
                 print_json(&Line {
-                    file: file.path.to_string_lossy(),
+                    file: path.to_string_lossy(),
                     classification: &classification,
                     hearing: hearing.as_ref(),
                 })?;
             }
             Ok((classification, hearing)) => {
-                print(&file.path, &classification, hearing.as_ref(), args.windows)?;
+                print(path, &classification, hearing.as_ref(), args.windows)?;
             }
             Err(None) => return Err(Failed::Interrupted),
             Err(Some(message)) => {
                 failed += 1;
-                // Errors of the audio room name the file themselves.
-                let prefix = format!("{}: ", file.path.display());
-                report(
-                    &file.path,
-                    message.strip_prefix(&prefix).unwrap_or(&message),
-                    args.json,
-                )?;
+                // Errors of reading name the file themselves.
+                let prefix = format!("{}: ", path.display());
+                report(path, message.strip_prefix(&prefix).unwrap_or(&message), args.json)?;
             }
         }
     }
     if failed > 0 {
-        let files = found.len() + unreadable.len();
+        let files = found.len() + unreadable.len() + scores.len();
         if files > 1 {
             note!("melisma: {failed} of {files} files could not be classified");
         }
@@ -110,10 +129,10 @@ enum Voice {
 
 impl Voice {
     /// Who answers, as asked for and as what is installed allows; where it is not the ears, says what they would gain.
-    fn open(args: &ClassifyArgs) -> Result<Voice, Failed> {
+    fn open(args: &ClassifyArgs, model: Option<&Model>) -> Result<Voice, Failed> {
         let table = |model: Model| Voice::Table(Box::new(model));
-        if let Some(path) = &args.model {
-            return read_model(path).map(table);
+        if let Some(model) = model {
+            return Ok(table(model.clone()));
         }
         if args.by != By::Table {
             let ears = installed_ears(args.by == By::Ears || args.map.is_some())?;
@@ -167,6 +186,51 @@ impl Voice {
             }
         }
     }
+}
+
+/// The scores among what was asked for, and the rest: files by what they are, folders both ways.
+fn scores_among(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut scores, mut others) = (Vec::new(), Vec::new());
+    for path in paths {
+        let folder = path.is_dir();
+        if folder {
+            scores.extend(melisma_score::midi_files(std::slice::from_ref(path)).files);
+        }
+        match !folder && melisma_score::is_score(path) {
+            true => scores.push(path.clone()),
+            false => others.push(path.clone()),
+        }
+    }
+    (scores, others)
+}
+
+/// Who tells the genres of scores: the program's own model, or one that was given for them.
+fn open_genres(model: Option<&Model>) -> Result<Genres, Failed> {
+    match model {
+        Some(model) if matches!(model.header().schema, Rows::Named(_)) => Genres::new(model.clone()),
+        _ => Genres::shipped(),
+    }
+    .map_err(because)
+}
+
+/// The mixture of a score; the error is a message, or nothing when the run was asked to stop.
+fn classify_score(
+    path: &Path,
+    genres: &Genres,
+    explain: bool,
+    stop: &AtomicBool,
+) -> Result<(Classification, Option<Hearing>), Option<String>> {
+    if stop.load(std::sync::atomic::Ordering::Relaxed) {
+        return Err(None);
+    }
+    let read = melisma_score::read(path).map_err(|error| Some(error.to_string()))?;
+    let mut classification = match explain {
+        true => genres.explain(&read.score),
+        false => genres.classify(&read.score),
+    }
+    .map_err(|error| Some(error.to_string()))?;
+    classification.warnings = read.repairs.iter().map(ToString::to_string).collect();
+    Ok((classification, None))
 }
 
 /// The ears that are installed; `None` where there are none, which is an error if they are `wanted`.
@@ -260,7 +324,7 @@ fn print(
     )?;
     write!(out, "{}", genre_bars(&classification.genres))?;
     if let Some(explanation) = &classification.explanation {
-        why(explanation, &mut out)?;
+        why(explanation, classification.windows.is_empty(), &mut out)?;
     }
     if let Some(hearing) = hearing {
         why_heard(hearing, &mut out)?;
@@ -345,13 +409,14 @@ fn why_heard(hearing: &Hearing, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn why(explanation: &Explanation, out: &mut impl Write) -> std::io::Result<()> {
+fn why(explanation: &Explanation, of_score: bool, out: &mut impl Write) -> std::io::Result<()> {
     let percent = |share: f64| share * 100.0;
     writeln!(
         out,
-        "  Why {}? {:.1} % of an unknown recording, and then:",
+        "  Why {}? {:.1} % of an unknown {}, and then:",
         explanation.genre,
-        percent(explanation.base)
+        percent(explanation.base),
+        if of_score { "score" } else { "recording" }
     )?;
     let width = explanation
         .inputs
@@ -385,11 +450,14 @@ fn why(explanation: &Explanation, out: &mut impl Write) -> std::io::Result<()> {
             percent(rest.abs())
         )?;
     }
+    let over = match of_score {
+        true => String::new(),
+        false => format!(" over {} windows", explanation.windows),
+    };
     writeln!(
         out,
-        "  = {:.1} % over {} windows; values are as the classifier sees them",
-        percent(explanation.probability),
-        explanation.windows
+        "  = {:.1} %{over}; values are as the classifier sees them",
+        percent(explanation.probability)
     )
 }
 
