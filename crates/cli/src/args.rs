@@ -79,7 +79,7 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Compose a piece: genre, key, tempo, bars, metre, form and instruments as asked, as a MIDI file
     #[command(
-        after_help = "Examples:\n  melisma compose --genre jazz --key F --tempo 140 --bars 32 --instruments piano,bass,drums,sax --form AABA --seed 7 -o take.mid\n  melisma compose --prime opening.mid --bars 16 -o goes-on.mid --figure goes-on.svg\n\nThe same request, model and seed give the same file. Of several candidates the best by the symbolic genre classifier is kept."
+        after_help = "Examples:\n  melisma compose --model jazz.melcomp --genre jazz --key F --tempo 140 --bars 32 --instruments piano,bass,drums,sax --form AABA --seed 7 -o take.mid\n  melisma compose --model jazz.melcomp --prime opening.mid --bars 16 -o goes-on.mid --figure goes-on.svg\n\nThe same request, model and seed give the same file. The model is one that `melisma train compose` wrote."
     )]
     Compose(ComposeArgs),
     /// Train a model of one's own

@@ -571,3 +571,105 @@ fn draw(params: &TrainParams, songs: &Songs, pool: &Pool, step: u64, at: usize) 
     );
     (window, rng.next_u64())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use melisma_score::tokens::Compound;
+
+    use super::*;
+    use crate::network::Stage;
+    use crate::songs::{self, Moves, Song};
+
+    /// Songs of steps that follow one another by a rule.
+    fn songs() -> Songs {
+        let steps = Steps::of(&Compound::new(), &songs::control_sizes(1));
+        let song = |number: u16| {
+            let tokens: Vec<u16> = (0..120_u16)
+                .flat_map(|at| {
+                    let pitch = 60 + (at * (number + 1)) % 7;
+                    [u16::from(at % 8 == 0), 3, at % 8 * 6, 20, 0, pitch, 5, 8]
+                })
+                .collect();
+            Song {
+                name: number.to_string(),
+                times: steps.times(&tokens),
+                tokens,
+                controls: vec![1, 1, 5],
+            }
+        };
+        Songs {
+            genres: vec!["jazz".into()],
+            songs: (0..3).map(song).collect(),
+            moves: Moves::Pitches,
+            steps,
+        }
+    }
+
+    fn params() -> (Shape, TrainParams) {
+        let songs = songs();
+        let shape = Shape {
+            inputs: songs.steps.sizes(),
+            fields: songs.steps.fields(),
+            stages: vec![Stage { layers: 1, fields: 5 }, Stage { layers: 1, fields: 3 }],
+            width: 16,
+            heads: 2,
+            hidden: 32,
+            told: 16,
+        };
+        let params = TrainParams {
+            steps: 40,
+            warm_up: 4,
+            cool_down: 10,
+            batch: 3,
+            places: 24,
+            validate: 10,
+            checkpoint_minutes: 0.0,
+            ..TrainParams::default()
+        };
+        (shape, params)
+    }
+
+    /// Ends a training after so many steps.
+    struct After(AtomicU64);
+
+    impl Watch for After {
+        fn stopped(&self) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) == 0
+        }
+    }
+
+    #[test]
+    fn a_training_that_was_ended_goes_on_to_the_same_bits_and_learns() {
+        let ((shape, params), songs) = (params(), songs());
+        let mut whole = Session::new(&shape, &params).unwrap();
+        whole.run(&songs, Some(&songs), None, &()).unwrap();
+        let log = whole.log();
+        assert!(log[3].valid.unwrap() < log[0].valid.unwrap() - 1.0, "{log:?}");
+        let folder = tempfile::tempdir().unwrap();
+        for ended in [7, 18] {
+            let mut part = Session::resume(&shape, &params, folder.path()).unwrap();
+            let stop = After(AtomicU64::new(ended));
+            let fault = part
+                .run(&songs, Some(&songs), Some(folder.path()), &stop)
+                .unwrap_err();
+            assert!(matches!(fault, Error::Interrupted), "{fault}");
+        }
+        let mut rest = Session::resume(&shape, &params, folder.path()).unwrap();
+        assert_eq!(rest.step(), 25);
+        // On another number of threads, too.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| rest.run(&songs, Some(&songs), Some(folder.path()), &()))
+            .unwrap();
+        assert!(rest.weights == whole.weights && rest.memory == whole.memory);
+        let valid = |log: &[Logged]| log.iter().map(|line| line.valid).collect::<Vec<_>>();
+        assert_eq!(valid(rest.log()), valid(whole.log()));
+        let other = TrainParams {
+            dropout: 0.2,
+            ..params
+        };
+        let fault = Session::resume(&shape, &other, folder.path()).err().unwrap();
+        assert!(fault.to_string().contains("another training"), "{fault}");
+    }
+}

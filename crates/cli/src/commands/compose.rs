@@ -87,7 +87,7 @@ pub fn run(args: &ComposeArgs, run: &Run) -> Result<(), Failed> {
         }
     }
     let count = kept.len();
-    let best = best(kept, &request).ok_or_else(|| because("nothing was composed"))?;
+    let best = best(kept).ok_or_else(|| because("nothing was composed"))?;
     if !best.met {
         note!(
             "melisma: the piece is heard in {}, not in the key that was asked for; another seed or more candidates may do",
@@ -233,7 +233,7 @@ fn prime(path: &Path, request: &Request) -> Result<Vec<u16>, Failed> {
 }
 
 /// The best: in the key that was asked for, then the one whose cost is nearest to the middle of all, which is neither dull nor confused.
-fn best(candidates: Vec<Candidate>, _request: &Request) -> Option<Candidate> {
+fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
     let mut costs: Vec<f64> = candidates.iter().map(|c| c.piece.nats_per_note).collect();
     costs.sort_by(f64::total_cmp);
     let middle = *costs.get(costs.len() / 2)?;

@@ -232,8 +232,8 @@ struct Builder {
     programs: [Vec<(u32, u8)>; 16],
 }
 
-/// What is sounding on one channel and pitch: onset and velocity.
-type Held = VecDeque<(u32, u8)>;
+/// What is sounding on one channel and pitch: onset, velocity, and the track of the score that it is in.
+type Held = VecDeque<(u32, u8, usize)>;
 
 /// A track as it stands in the file: what a score, which is in order, no longer tells.
 pub(crate) struct FileTrack {
@@ -548,9 +548,8 @@ struct Parts {
     /// The track of a channel and program.
     index: Vec<(u8, u8)>,
     controls: [Vec<Control>; 16],
-    /// By channel and pitch: what sounds, and in which track.
-    held: Vec<Held>,
-    owner: Vec<VecDeque<usize>>,
+    /// What sounds, by channel and pitch; channels that nothing has sounded on have no pitches.
+    held: [Vec<Held>; 16],
 }
 
 impl Parts {
@@ -562,8 +561,7 @@ impl Parts {
             tracks: Vec::new(),
             index: Vec::new(),
             controls: Default::default(),
-            held: vec![Held::new(); 16 * 128],
-            owner: vec![VecDeque::new(); 16 * 128],
+            held: Default::default(),
         }
     }
 
@@ -583,21 +581,21 @@ impl Parts {
                 self.tracks.len() - 1
             }
         };
-        let place = usize::from(channel) * 128 + usize::from(pitch);
-        self.held[place].push_back((tick, velocity));
-        self.owner[place].push_back(at);
+        let held = &mut self.held[usize::from(channel)];
+        if held.is_empty() {
+            held.resize(128, Held::new());
+        }
+        held[usize::from(pitch)].push_back((tick, velocity, at));
     }
 
     /// Ends the note of this pitch that began first.
     fn off(&mut self, tick: u32, channel: u8, pitch: u8) {
-        let place = usize::from(channel) * 128 + usize::from(pitch);
-        self.end_first(place, tick, pitch);
+        self.end_first(channel, tick, pitch);
     }
 
-    fn end_first(&mut self, place: usize, tick: u32, pitch: u8) -> bool {
-        let (Some((onset, velocity)), Some(track)) =
-            (self.held[place].pop_front(), self.owner[place].pop_front())
-        else {
+    fn end_first(&mut self, channel: u8, tick: u32, pitch: u8) -> bool {
+        let held = self.held[usize::from(channel)].get_mut(usize::from(pitch));
+        let Some((onset, velocity, track)) = held.and_then(Held::pop_front) else {
             return false;
         };
         self.tracks[track].notes.push(Note {
@@ -610,8 +608,8 @@ impl Parts {
     }
 
     fn finish(mut self, end: u32, number: usize, repairs: &mut Repairs, tracks: &mut Vec<Track>) {
-        for place in 0..self.held.len() {
-            while self.end_first(place, end, (place % 128) as u8) {
+        for (channel, pitch) in (0..16).flat_map(|channel| (0..128).map(move |pitch| (channel, pitch))) {
+            while self.end_first(channel, end, pitch) {
                 repairs.add(
                     Some(number),
                     "a note that is never let go: it ends with the track",

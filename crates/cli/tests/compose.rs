@@ -1,0 +1,169 @@
+//! `melisma train compose` and `melisma compose`: a small network trained on tunes made here, and pieces from it.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Ran, melisma, names_in, put, run};
+use melisma_score::{Note, Score, Track, read, write};
+
+/// Tunes of two genres, and a recipe of a small network for them.
+fn data(folder: &Path) -> PathBuf {
+    for (genre, step) in [("jazz", 3_u32), ("rock", 5)] {
+        let songs = folder.join("midi").join(genre);
+        std::fs::create_dir_all(&songs).unwrap();
+        for song in 0..4_u32 {
+            let notes = (0..48_u32).map(|at| Note {
+                onset: at * 240,
+                pitch: 48 + ((at * at * step + 7 * song * at + song) % 24) as u8,
+                duration: 200,
+                velocity: 90,
+            });
+            let mut score = Score {
+                tracks: vec![Track {
+                    notes: notes.collect(),
+                    ..Track::default()
+                }],
+                ..Score::default()
+            };
+            score.tidy();
+            write(&score, &songs.join(format!("{genre} number {song}.mid"))).unwrap();
+        }
+    }
+    put(
+        folder.join("small.toml"),
+        "name = 'small'\ndesign = 'compound'\ngenre = 'jazz'\n\
+         [data]\nscores = 'midi'\nvalid_share = 0.3\n\
+         [network]\nlayers = [1, 1]\nwidth = 16\nheads = 2\nhidden = 32\ntold = 16\ncontext = 64\n\
+         [train]\nsteps = 6\nwarm_up = 1\ncool_down = 2\nbatch = 2\nplaces = 16\nvalidate = 2\n",
+    )
+}
+
+fn train(folder: &Path, output: &str) -> (Ran, PathBuf) {
+    let recipe = folder.join("small.toml");
+    let output = folder.join(output);
+    let ran = run(melisma!(
+        "train", "compose", &recipe, "--data", folder, "--output", &output, "--json"
+    ));
+    (ran, output)
+}
+
+fn compose(model: &Path, output: &Path, more: &[&str]) -> Ran {
+    let mut command = melisma!("compose", "--model", model, "--output", output, "--bars", "4");
+    command.args(more);
+    run(command)
+}
+
+#[test]
+fn a_network_is_trained_and_composes_what_is_asked_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path());
+    let (ran, output) = train(folder.path(), "a folder");
+    let said = ran.succeeded().json();
+    assert_eq!(said["steps"], 6);
+    assert_eq!(
+        said["train_songs"].as_u64().unwrap() + said["valid"]["songs"].as_u64().unwrap(),
+        8
+    );
+    let names = names_in(&output);
+    for name in ["checkpoint.melcomp", "curve.svg", "log.csv", "small.melcomp"] {
+        assert!(names.iter().any(|own| own == name), "{names:?}");
+    }
+    // The same seed trains the same network, to the byte.
+    let (ran, again) = train(folder.path(), "another");
+    ran.succeeded();
+    let model = output.join("small.melcomp");
+    let bytes = |path: &Path| std::fs::read(path).unwrap();
+    assert_eq!(bytes(&model), bytes(&again.join("small.melcomp")));
+
+    let take = folder.path().join("take.mid");
+    let asked = [
+        "--genre",
+        "jazz",
+        "--instruments",
+        "piano,bass,drums",
+        "--form",
+        "AB",
+        "--tempo",
+        "140",
+        "--seed",
+        "7",
+        "--json",
+    ];
+    let said = compose(&model, &take, &asked).succeeded().json();
+    assert_eq!((&said["bars"], &said["seed"]), (&4.into(), &7.into()));
+    let score = read(&take).unwrap().score;
+    assert_eq!(score.bars().len(), 4);
+    assert_eq!(score.tracks.len(), 3);
+    assert_eq!(score.tracks.iter().filter(|track| track.drums).count(), 1);
+    assert!((score.tempos[0].per_minute() / 140.0).ln().abs() < 0.04);
+    let other = folder.path().join("other.mid");
+    compose(&model, &other, &asked).succeeded();
+    assert_eq!(bytes(&take), bytes(&other));
+    let figure = folder.path().join("take.svg");
+    let more = [
+        "--prime",
+        take.to_str().unwrap(),
+        "--figure",
+        figure.to_str().unwrap(),
+    ];
+    compose(&model, &other, &more).succeeded();
+    assert_eq!(read(&other).unwrap().score.bars().len(), 8);
+    assert!(std::fs::read_to_string(&figure).unwrap().contains("<svg"));
+}
+
+#[test]
+fn what_cannot_be_composed_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path());
+    let (ran, output) = train(folder.path(), "out");
+    ran.succeeded();
+    let model = output.join("small.melcomp");
+    let take = folder.path().join("take.mid");
+    let refused = |more: &[&str], said: &[&str]| {
+        compose(&model, &take, more).refused(said);
+        assert!(!take.exists());
+    };
+    refused(&["--genre", "polka"], &["polka", "jazz"]);
+    refused(&["--instruments", "piano,lute of gold"], &["lute of gold"]);
+    refused(&["--instruments", "sax,tenor sax"], &["twice"]);
+    refused(&["--key", "H"], &["`H`"]);
+    refused(&["--tempo", "999"], &["999"]);
+    refused(&["--form", "ABC"], &["ABC", "4 bars"]);
+    refused(&["--metre", "17/4"], &["17/4"]);
+    refused(&["--chromaticism", "0.5"], &["key"]);
+    refused(&["--figure", "take.txt"], &["take.txt"]);
+    let empty = put(folder.path().join("empty.mid"), b"");
+    refused(&["--prime", empty.to_str().unwrap()], &["empty.mid"]);
+    // A model that is cut short, and one of another kind.
+    let mut bytes = std::fs::read(&model).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    let cut = put(folder.path().join("cut.melcomp"), &bytes);
+    compose(&cut, &take, &[]).refused(&["cut.melcomp", "damaged"]);
+    compose(&output.join("checkpoint.melcomp"), &take, &[]).refused(&["checkpoint.melcomp"]);
+    assert!(!take.exists());
+}
+
+#[test]
+fn a_training_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let empty = folder.path().join("empty");
+    run(melisma!("train", "compose", "--data", &empty)).refused(&["empty", "no MIDI file"]);
+    let bad = put(folder.path().join("bad.toml"), "name = 'x'");
+    run(melisma!("train", "compose", &bad, "--data", folder.path())).refused(&["bad.toml"]);
+    // A checkpoint of another training is not gone on from.
+    data(folder.path());
+    let (ran, output) = train(folder.path(), "out");
+    ran.succeeded();
+    let recipe = folder.path().join("small.toml");
+    let other = ["train", "compose", "--seed", "5", "--output"];
+    let mut command = melisma!();
+    command
+        .args(other)
+        .arg(&output)
+        .arg("--data")
+        .arg(folder.path())
+        .arg(&recipe);
+    run(command).refused(&["checkpoint.melcomp", "another training"]);
+}
