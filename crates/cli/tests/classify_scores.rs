@@ -22,7 +22,7 @@ fn track(program: u8, drums: bool, notes: impl Iterator<Item = (u32, u32, u8)>) 
     Track {
         program,
         drums,
-        channel: if drums { 9 } else { program % 8 },
+        channel: if drums { 9 } else { program / 16 },
         notes: notes
             .map(|(onset, duration, pitch)| Note {
                 onset,
