@@ -1,5 +1,6 @@
 """Times rendering against fluidsynth: same files and SoundFont, one thread, alternately, medians.
 
+    cargo build --release -p melisma
     python scripts/bench_synth.py --ours target/release/melisma --font FluidR3_GM.sf2 [--runs 5] FILE.mid...
 
 CPU seconds of whole processes that read the SoundFont and a score and write a 16-bit wav file at 44,100 Hz, with reverb and chorus.
