@@ -169,7 +169,7 @@ mod tests {
     fn a_recipe_that_cannot_be_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bad recipe.toml");
-        let mut read = |text: &str| {
+        let read = |text: &str| {
             std::fs::write(&path, text).unwrap();
             Recipe::read(&path, Path::new(".")).unwrap_err().to_string()
         };
