@@ -279,8 +279,11 @@ fn another_model() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let entries = fs::read_dir(models).unwrap().map(|entry| entry.unwrap().path());
     let shipped = entries
-        .filter(|path| path.extension().is_some_and(|e| e == "bin"))
-        .min()
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("genre-table") && name.ends_with(".bin")
+        })
+        .max()
         .unwrap();
     let (folder, path) = file("song.wav", wav16(&music(1, 3.0, RATE)));
     let with = |model: &Path| run(melisma!("classify", &path, "--json", "--model", model));

@@ -61,10 +61,9 @@ fn a_network_is_trained_and_composes_what_is_asked_of_it() {
     let (ran, output) = train(folder.path(), "a folder");
     let said = ran.succeeded().json();
     assert_eq!(said["steps"], 6);
-    assert_eq!(
-        said["train_songs"].as_u64().unwrap() + said["valid"]["songs"].as_u64().unwrap(),
-        8
-    );
+    // What is left for validation is drawn by lot, whole tunes together.
+    let valid = said["valid"]["songs"].as_u64().unwrap_or(0);
+    assert_eq!(said["train_songs"].as_u64().unwrap() + valid, 8);
     let names = names_in(&output);
     for name in ["checkpoint.melcomp", "curve.svg", "log.csv", "small.melcomp"] {
         assert!(names.iter().any(|own| own == name), "{names:?}");

@@ -55,6 +55,10 @@ pub fn midi_files(paths: &[PathBuf]) -> Found {
 /// Whether a file is a score by its content, or by its name where it cannot be looked into.
 pub fn is_score(path: &Path) -> bool {
     let mut start = [0; 4];
+    // A pipe can be read once only, by whoever reads all of it.
+    if !path.is_file() {
+        return is_midi(path);
+    }
     match std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)) {
         Ok(()) if &start == b"MThd" => true,
         _ => is_midi(path),
