@@ -80,6 +80,8 @@ impl Mul for Node {
 impl Mul<f32> for Node {
     type Output = Node;
 
+    // A gain is a node that follows.
+    #[allow(clippy::suspicious_arithmetic_impl)]
     fn mul(self, gain: f32) -> Node {
         self >> shape(move |x| gain * x)
     }

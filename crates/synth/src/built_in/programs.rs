@@ -616,6 +616,7 @@ fn absolute_cents(frequency: f32) -> i16 {
 
 impl Player {
     /// Softest, middle and hardest touch: the velocities of each, and what is set for them.
+    #[allow(clippy::type_complexity)]
     pub(super) fn touches(&self) -> Vec<(u8, u8, Vec<(u16, i16)>)> {
         let layers: &[(u8, u8, f32)] = match self.touch {
             0 => &[(0, 127, 0.0)],
