@@ -27,7 +27,7 @@ pub(super) struct Plan {
     pub start: f32,
 }
 
-/// Matrices in the order of [`plan`].
+/// The matrices of a network, in the order of its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     pub(crate) values: Vec<Vec<f32>>,
