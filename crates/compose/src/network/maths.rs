@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::product::{Out, View, product};
+use super::product::{Out, Right, View, product};
 
 /// What is added to the mean square before its root is taken.
 const EPSILON: f32 = 1e-6;
@@ -79,6 +79,24 @@ pub fn times_turned(a: Rows<'_>, b: Rows<'_>, keep: f32, out: &mut [f32], stride
 /// `out = keep * out + aᵀ b`.
 pub fn turned_times(a: Rows<'_>, b: Rows<'_>, keep: f32, out: &mut [f32], stride: usize) {
     product(1.0, a.turned(), b.view(), keep, &mut Out { values: out, stride });
+}
+
+/// A right factor, as it is or turned, of many products.
+pub struct Factor<'a>(Right<'a>);
+
+impl<'a> Factor<'a> {
+    pub fn new(b: Rows<'a>) -> Self {
+        Factor(Right::new(b.view()))
+    }
+
+    pub fn turned(b: Rows<'a>) -> Self {
+        Factor(Right::new(b.turned()))
+    }
+
+    /// `out = keep * out + a b`.
+    pub fn times(&self, a: Rows<'_>, keep: f32, out: &mut [f32], stride: usize) {
+        self.0.product(a.view(), keep, &mut Out { values: out, stride });
+    }
 }
 
 /// Each row over its root mean square, times `gain`; the inverse roots are kept in `inverse`.

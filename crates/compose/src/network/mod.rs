@@ -7,7 +7,7 @@
 //!
 //! Layers are those of Vaswani and others (2017) with root-mean-square norms before each part (Zhang and Sennrich 2019), rotary positions (Su
 //! and others 2021) that turn partly with the place and partly with the musical time, and squared rectifiers (So and others 2021).
-//! Numbers are plain rows of `f32`; products are ndarray's. One sequence fits the caches of one core, so a
+//! Numbers are plain rows of `f32`. One sequence fits the caches of one core, so a
 //! batch is spread over cores by sequences.
 
 mod attention;
@@ -25,7 +25,11 @@ pub use read::TransformerReader;
 pub use shape::{Shape, Stage};
 pub use weights::{Kind, Weights};
 
+pub(crate) use attention::{Room as AttentionRoom, Sizes, attend, attend_back};
 pub(crate) use backward::learn;
 pub(crate) use forward::{Dropout, Scratch, costs};
-pub(crate) use maths::{Rows, add, add_times, times_turned};
+pub(crate) use maths::{
+    Factor, Rows, add, add_times, exp, log_softmax, norm, norm_back, times, times_turned, turned_times,
+};
+pub(crate) use rotary::Turns;
 pub(crate) use weights::unit;
