@@ -79,9 +79,19 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Compose a piece: genre, key, tempo, bars, metre, form and instruments as asked, as a MIDI file
     #[command(
-        after_help = "Examples:\n  melisma compose --model jazz.melcomp --genre jazz --key F --tempo 140 --bars 32 --instruments piano,bass,drums,sax --form AABA --seed 7 -o take.mid\n  melisma compose --model jazz.melcomp --prime opening.mid --bars 16 -o goes-on.mid --figure goes-on.svg\n\nThe same request, model and seed give the same file. The model is one that `melisma train compose` wrote."
+        after_help = "Examples:\n  melisma compose --genre jazz --key F --tempo 140 --bars 32 --instruments piano,bass,drums,sax --form AABA --seed 7 -o take.mid --audio take.flac --figure take.svg\n  melisma compose --prime opening.mid --bars 16 -o goes-on.mid --candidates 8\n  melisma compose --guide 4 --bars 16 -o guided.mid\n  melisma compose --count 100 --bars 32 -o takes\n\nThe same request, model and seed give the same file. Without --model, the one that comes with the program composes."
     )]
     Compose(ComposeArgs),
+    /// Hear what it can do: compose a piece, render it, draw it, and tell its genre by notes and by ear
+    #[command(
+        after_help = "Example:\n  melisma demo\n  melisma demo --output my-demo --seed 3\n\nTo stand in the folder: take.mid, take.flac, take.svg. Works offline."
+    )]
+    Demo(DemoArgs),
+    /// Judge composed pieces against real ones: likelihood, measures, copies, genre by notes and by ear
+    #[command(
+        after_help = "Example:\n  melisma judge takes --against ~/midi/jazz --real held-out --others ~/midi/rock ~/midi/classical --json\n\nAll sets are treated alike: cut to the same seconds, rendered by the same synthesiser, told by the same classifiers. Beside the pieces'\nfigures stand those of real pieces of the genre (--real, files that the model did not learn from) and of others (--others), without which\n'told for jazz' means nothing."
+    )]
+    Judge(JudgeArgs),
     /// Train a model of one's own
     Train(TrainArgs),
     /// Run an experiment: search, fit and judge its candidates under every protocol; write report and model
@@ -571,10 +581,69 @@ pub enum Bits {
 }
 
 #[derive(ClapArgs)]
+pub struct DemoArgs {
+    /// The folder to write to
+    #[arg(long, short, value_name = "DIR", default_value = "melisma-demo")]
+    pub output: PathBuf,
+    /// Where chance starts from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print what came of it as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
+pub struct JudgeArgs {
+    /// The pieces to judge: MIDI files, or folders to walk
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Real pieces of the genre, those that were learnt from: what is compared with, and where copies are looked for
+    #[arg(long, value_name = "FOLDER")]
+    pub against: PathBuf,
+    /// Real pieces of the genre that were not learnt from, judged beside; they are left out of --against
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub real: Vec<PathBuf>,
+    /// Real pieces of other genres, judged beside; a folder is a genre
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub others: Vec<PathBuf>,
+    /// Of each set, judge so many pieces at most, drawn by chance
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub most: NonZeroUsize,
+    /// What they should be told for
+    #[arg(long, default_value = "jazz")]
+    pub genre: String,
+    /// Judge what begins within so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub seconds: f64,
+    /// Do not render and listen, which takes most of the time
+    #[arg(long)]
+    pub deaf: bool,
+    /// The model whose likelihood is told [default: the program's own]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Where chance starts from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print everything as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+#[derive(ClapArgs)]
 pub struct ComposeArgs {
-    /// The MIDI file to write
+    /// The MIDI file to write; with --count, the folder
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
+    /// Compose so many pieces, seeds one after another, into a folder
+    #[arg(long, value_name = "N", conflicts_with_all = ["figure", "audio"])]
+    pub count: Option<NonZeroU32>,
     /// The genre, one that the model learnt; `any` leaves it open
     #[arg(long, default_value = "jazz")]
     pub genre: String,
@@ -616,15 +685,21 @@ pub struct ComposeArgs {
     /// How far from the scale of the key tones may lie: 1 as the model has it, 0 never
     #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
     pub chromaticism: f32,
-    /// Pieces to compose; the best is kept
+    /// Pieces to compose; the one that is in the key, told for the genre by its notes and most like it is kept
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub candidates: u16,
     /// Draw its piano roll too, to this file (.svg, .png)
     #[arg(long, value_name = "FILE")]
     pub figure: Option<PathBuf>,
-    /// The model, as `melisma train compose` wrote it
+    /// Render it too, to this file (.wav, .flac, .mp3, .ogg)
     #[arg(long, value_name = "FILE")]
-    pub model: PathBuf,
+    pub audio: Option<PathBuf>,
+    /// Every four bars, draw so many ways to go on and take the one that is told for the genre and is most like it
+    #[arg(long, default_value_t = 1, value_name = "WAYS", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub guide: u8,
+    /// A model that `melisma train compose` wrote [default: the program's own]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
     /// Where chance starts from
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -22,11 +22,13 @@ fn main() -> ExitCode {
     let result = match &args.command {
         args::Command::Classify(a) => commands::classify::run(a, &run),
         args::Command::Compose(a) => commands::compose::run(a, &run),
+        args::Command::Demo(a) => commands::demo::run(a, &run),
         args::Command::Dataset(a) => commands::dataset::run(a, &run),
         args::Command::Features(a) => commands::features::run(a, &run),
         args::Command::Info(a) => commands::info::run(a),
         args::Command::Explore(a) => commands::explore::run(a, &run),
         args::Command::Frames(a) => commands::frames::run(a),
+        args::Command::Judge(a) => commands::judge::run(a, &run),
         args::Command::Measure(a) => commands::measure::run(a, &run),
         args::Command::Models(a) => commands::models::run(a, &run),
         args::Command::Nll(a) => commands::nll::run(a, &run),

@@ -5,8 +5,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use melisma_compose::latent::{LatentSession, measure};
 use melisma_compose::train::{Logged, Session, Watch};
-use melisma_compose::{Error, Recipe};
+use melisma_compose::{AnyRecipe, Error};
 
 /// Prints where the training is.
 struct Print(Instant);
@@ -31,20 +32,28 @@ fn main() -> Result<(), Error> {
             "a recipe, the folder of its data and one to keep things in are needed".into(),
         ));
     };
-    let recipe = Recipe::read(Path::new(recipe), Path::new(data))?;
-    let parts = recipe.songs()?;
-    let shape = recipe.network.shape(&parts.train);
-    eprintln!(
-        "{} songs, {} numbers",
-        parts.train.songs.len(),
-        shape.parameters()
-    );
     let folder = Path::new(folder);
-    let mut session = Session::resume(&shape, &recipe.train, folder)?;
-    session.run(
-        &parts.train,
-        Some(&parts.valid),
-        Some(folder),
-        &Print(Instant::now()),
-    )
+    let watch = Print(Instant::now());
+    match AnyRecipe::read(Path::new(recipe), Path::new(data))? {
+        AnyRecipe::Network(recipe) => {
+            let parts = recipe.songs()?;
+            let shape = recipe.network.shape(&parts.train);
+            eprintln!(
+                "{} songs, {} numbers",
+                parts.train.songs.len(),
+                shape.parameters()
+            );
+            let mut session = Session::resume(&shape, &recipe.train, folder)?;
+            session.run(&parts.train, Some(&parts.valid), Some(folder), &watch)
+        }
+        AnyRecipe::Latent(recipe) => {
+            let parts = recipe.songs()?;
+            let form = recipe.form(&parts.train);
+            eprintln!("{} songs, {} numbers", parts.train.songs.len(), form.parameters());
+            let mut session = LatentSession::resume(&form, &recipe.train, Some(folder))?;
+            session.run(&parts.train, Some(&parts.valid), Some(folder), &watch)?;
+            eprintln!("{:?}", measure(session.model(), &parts.valid, 1)?);
+            Ok(())
+        }
+    }
 }

@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xz4rust::{XzDecoder, XzReader};
 
-use crate::songs::Songs;
+use crate::songs::{Moves, Song, Songs};
 use crate::steps::Steps;
-use crate::{Error, Result, songs};
+use crate::{About, Error, Result, songs, stream};
 
 /// Files of an archive at most.
 const MOST_FILES: usize = 1_000_000;
@@ -54,6 +54,8 @@ pub struct Parts {
     pub valid: Songs,
     /// To judge by.
     pub test: Songs,
+    /// What tokens they are of, and how often each occurs in what is learnt from.
+    pub about: About,
     /// What could not be read, or was mended: the file and the fault.
     pub faults: Vec<(String, String)>,
 }
@@ -224,6 +226,7 @@ impl Data {
             train: empty.clone(),
             valid: empty.clone(),
             test: empty,
+            about: About::scores(design.name(), &[], &[]),
             faults,
         };
         for (((path, _), tokens), (part, named)) in
@@ -245,6 +248,57 @@ impl Data {
             let song = into.song(path.display().to_string(), tokens, &folder(path));
             into.songs.push(song);
         }
+        let fields: Vec<(String, Vec<String>)> = design
+            .fields()
+            .iter()
+            .map(|field| (field.name.to_owned(), field.vocabulary.clone()))
+            .collect();
+        all.about = About::scores(design.name(), &fields, &all.train.pieces());
         Ok(all)
+    }
+
+    /// Reads and parts a stream of named tokens ([`stream::split`]), whose names are moved to other keys if all are notes and chords.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::File`]; [`Error::Params`] where lists are given, which no stream can be parted by.
+    pub fn read_stream(&self, transpose: [i8; 2]) -> Result<Parts> {
+        if self.test.is_some() || self.valid.is_some() {
+            return Err(Error::Params(
+                "a stream has no songs for lists to name: its last tenth is for test".into(),
+            ));
+        }
+        let tokens = stream::read(&self.scores)?;
+        let parts =
+            stream::split(&tokens, self.valid_share).map_err(|fault| Error::file(&self.scores, fault))?;
+        let steps = Steps::Plain {
+            size: parts.vocabulary.size(),
+            controls: Vec::new(),
+        };
+        let moves: Option<Vec<_>> = (transpose[0]..=transpose[1])
+            .filter(|by| *by != 0)
+            .map(|by| Some((by, parts.vocabulary.moved(by)?)))
+            .collect();
+        let songs = |name: &str, tokens: Vec<u16>| Songs {
+            songs: match tokens.is_empty() {
+                true => Vec::new(),
+                false => vec![Song {
+                    name: name.to_owned(),
+                    times: steps.times(&tokens),
+                    tokens,
+                    controls: Vec::new(),
+                }],
+            },
+            steps: steps.clone(),
+            genres: Vec::new(),
+            moves: moves.clone().map_or(Moves::None, Moves::Table),
+        };
+        let train = songs("the stream", parts.train);
+        Ok(Parts {
+            valid: songs("its end, for validation", parts.valid),
+            test: songs("the last tenth", parts.test),
+            about: About::stream(&parts.vocabulary, &train.pieces()),
+            train,
+            faults: Vec::new(),
+        })
     }
 }

@@ -78,8 +78,6 @@ impl Optimiser {
             .into_iter()
             .sum();
         let scale = (self.clip / squares.sqrt().max(self.clip)) as f32;
-        let power = |beta: f64| 1.0 - beta.powf(step as f64);
-        let adam = (self.adam_rate * share * power(self.betas[1]).sqrt() / power(self.betas[0])) as f32;
         let names = Weights::names(shape);
         names
             .par_iter()
@@ -95,17 +93,19 @@ impl Optimiser {
                     }
                     _ => {
                         let decay = match kind {
-                            Kind::Outer => (1.0 - self.adam_rate * share * self.weight_decay) as f32,
-                            _ => 1.0,
+                            Kind::Outer => self.weight_decay,
+                            _ => 0.0,
                         };
-                        let (keep1, keep2) = (self.betas[0] as f32, self.betas[1] as f32);
-                        let all = values.iter_mut().zip(gradient);
-                        for ((value, g), (m, v)) in all.zip(first.iter_mut().zip(second)) {
-                            let g = g * scale;
-                            *m += (g - *m) * (1.0 - keep1);
-                            *v += (g * g - *v) * (1.0 - keep2);
-                            *value = *value * decay - adam * *m / (v.sqrt() + 1e-9);
-                        }
+                        adam(
+                            self.betas,
+                            step,
+                            self.adam_rate * share,
+                            decay,
+                            scale,
+                            values,
+                            gradient,
+                            (first, second),
+                        );
                     }
                 },
             );
@@ -141,6 +141,31 @@ impl Optimiser {
                 *value = *value * decay - rate * step;
             }
         }
+    }
+}
+
+/// AdamW's step number `step`, from 1, along a gradient times `scale`; what is remembered are the means of the gradient and of its square.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn adam(
+    betas: [f64; 2],
+    step: u64,
+    rate: f64,
+    decay: f64,
+    scale: f32,
+    values: &mut [f32],
+    gradient: &[f32],
+    (first, second): (&mut [f32], &mut [f32]),
+) {
+    let power = |beta: f64| 1.0 - beta.powf(step as f64);
+    let along = (rate * power(betas[1]).sqrt() / power(betas[0])) as f32;
+    let kept = (1.0 - rate * decay) as f32;
+    let (keep1, keep2) = (betas[0] as f32, betas[1] as f32);
+    let all = values.iter_mut().zip(gradient);
+    for ((value, g), (m, v)) in all.zip(first.iter_mut().zip(second)) {
+        let g = g * scale;
+        *m += (g - *m) * (1.0 - keep1);
+        *v += (g * g - *v) * (1.0 - keep2);
+        *value = *value * kept - along * *m / (v.sqrt() + 1e-9);
     }
 }
 

@@ -6,11 +6,14 @@ use melisma_score::tokens::design;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Data, Parts};
+use crate::latent::{Form, Kind, LatentParams, own_inputs};
 use crate::network::{Shape, Stage};
 use crate::songs::Songs;
 use crate::train::TrainParams;
 use crate::{Error, Result};
 
+/// What a file of named tokens is called in place of a design.
+const STREAM: &str = "stream";
 /// Bytes of the longest recipe.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -20,7 +23,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub struct Recipe {
     /// The model's name.
     pub name: String,
-    /// The design of the tokens: `compound` or `events`.
+    /// The design of the tokens: `compound` or `events`; `stream` for a file of named tokens, of which the last tenth is for test.
     pub design: String,
     /// The genre that the lists are of, and that comes first: the name of a folder.
     #[serde(default)]
@@ -87,6 +90,159 @@ impl NetworkParams {
     }
 }
 
+/// An autoencoder to train, on what, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatentRecipe {
+    /// The model's name.
+    pub name: String,
+    /// The design of the tokens, as in [`Recipe`].
+    pub design: String,
+    /// The genre that the lists are of: the name of a folder.
+    #[serde(default)]
+    pub genre: Option<String>,
+    /// What is learnt from.
+    pub data: Data,
+    /// The autoencoder.
+    pub latent: LatentShape,
+    /// The training.
+    #[serde(default)]
+    pub train: LatentParams,
+}
+
+/// The sizes of an autoencoder ([`Form`]); its inputs and fields are those of the design.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatentShape {
+    /// What reads and writes.
+    pub kind: Kind,
+    /// Steps of a sequence.
+    pub places: usize,
+    /// Steps that share a latent; the whole sequence where it is not said.
+    #[serde(default)]
+    pub group: Option<usize>,
+    /// Numbers of a latent.
+    pub latent: usize,
+    /// Numbers of the stream, and units of a memory that reads.
+    pub width: usize,
+    /// Layers that read, and that write.
+    pub layers: [usize; 2],
+    /// Units of a memory that writes, or between the two products of a layer of attention.
+    pub hidden: usize,
+    /// Heads of attention.
+    #[serde(default = "heads")]
+    pub heads: usize,
+    /// Whether what writes is told the steps before.
+    #[serde(default = "told")]
+    pub told: bool,
+    /// Whether steps are read as one number.
+    #[serde(default)]
+    pub scalar: bool,
+}
+
+fn heads() -> usize {
+    8
+}
+
+fn told() -> bool {
+    true
+}
+
+impl LatentRecipe {
+    /// The form of an autoencoder for such songs.
+    pub fn form(&self, songs: &Songs) -> Form {
+        let shape = &self.latent;
+        Form {
+            kind: shape.kind,
+            fields: songs.steps.fields(),
+            inputs: own_inputs(songs),
+            places: shape.places,
+            group: shape.group.unwrap_or(shape.places),
+            latent: shape.latent,
+            width: shape.width,
+            layers: shape.layers,
+            hidden: shape.hidden,
+            heads: shape.heads,
+            told: shape.told,
+            scalar: shape.scalar,
+        }
+    }
+
+    /// What is learnt from, read and split.
+    ///
+    /// # Errors
+    /// As [`Data::read`].
+    pub fn songs(&self) -> Result<Parts> {
+        songs_of(
+            &self.design,
+            &self.data,
+            self.genre.as_deref(),
+            self.train.transpose,
+        )
+    }
+}
+
+/// A recipe of either kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnyRecipe {
+    /// A network.
+    Network(Recipe),
+    /// An autoencoder: it says `[latent]`.
+    Latent(LatentRecipe),
+}
+
+impl AnyRecipe {
+    /// Reads a recipe; its paths are taken from `data`, where they are not absolute.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::File`] naming what is wrong.
+    pub fn read(path: &Path, data: &Path) -> Result<AnyRecipe> {
+        let text = text(path)?;
+        let table: toml::Table = toml::from_str(&text).map_err(|fault| Error::file(path, fault))?;
+        if !table.contains_key("latent") {
+            return Ok(AnyRecipe::Network(Recipe::read(path, data)?));
+        }
+        let mut recipe: LatentRecipe = toml::from_str(&text).map_err(|fault| Error::file(path, fault))?;
+        place(&mut recipe.data, data);
+        recipe.train.check().map_err(|fault| Error::file(path, fault))?;
+        check(path, &recipe.design, &recipe.data)?;
+        Ok(AnyRecipe::Latent(recipe))
+    }
+}
+
+fn text(path: &Path) -> Result<String> {
+    let size = std::fs::metadata(path).map_err(Error::io(path))?.len();
+    if size > MOST_BYTES {
+        return Err(Error::file(path, "too long for a recipe"));
+    }
+    std::fs::read_to_string(path).map_err(Error::io(path))
+}
+
+fn place(of: &mut Data, data: &Path) {
+    let place = |path: &mut PathBuf| *path = data.join(&*path);
+    place(&mut of.scores);
+    of.test.as_mut().map(place);
+    of.valid.as_mut().map(place);
+}
+
+fn check(path: &Path, name: &str, data: &Data) -> Result<()> {
+    if !(0.0..0.9).contains(&data.valid_share) {
+        return Err(Error::file(path, "`valid_share` must be a share below 0.9"));
+    }
+    match design(name).is_some() || name == STREAM {
+        true => Ok(()),
+        false => Err(Error::file(path, format!("there is no design called `{name}`"))),
+    }
+}
+
+fn songs_of(name: &str, data: &Data, genre: Option<&str>, transpose: [i8; 2]) -> Result<Parts> {
+    if name == STREAM {
+        return data.read_stream(transpose);
+    }
+    let design = design(name).ok_or_else(|| Error::Params(format!("there is no design called `{name}`")))?;
+    data.read(design.as_ref(), genre)
+}
+
 impl Recipe {
     /// One for a folder of MIDI files of one's own.
     pub fn for_folder(folder: &Path) -> Recipe {
@@ -115,27 +271,12 @@ impl Recipe {
     /// # Errors
     /// [`Error::Io`], [`Error::File`] naming what is wrong, [`Error::Params`].
     pub fn read(path: &Path, data: &Path) -> Result<Recipe> {
-        let size = std::fs::metadata(path).map_err(Error::io(path))?.len();
-        if size > MOST_BYTES {
-            return Err(Error::file(path, "too long for a recipe"));
-        }
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let text = text(path)?;
         let mut recipe: Recipe = toml::from_str(&text).map_err(|fault| Error::file(path, fault))?;
-        let place = |path: &mut PathBuf| *path = data.join(&*path);
-        place(&mut recipe.data.scores);
-        recipe.data.test.as_mut().map(place);
-        recipe.data.valid.as_mut().map(place);
+        place(&mut recipe.data, data);
         recipe.train.check().map_err(|fault| Error::file(path, fault))?;
-        if !(0.0..0.9).contains(&recipe.data.valid_share) {
-            return Err(Error::file(path, "`valid_share` must be a share below 0.9"));
-        }
-        match design(&recipe.design) {
-            Some(_) => Ok(recipe),
-            None => Err(Error::file(
-                path,
-                format!("there is no design called `{}`", recipe.design),
-            )),
-        }
+        check(path, &recipe.design, &recipe.data)?;
+        Ok(recipe)
     }
 
     /// What is learnt from, read and split.
@@ -143,9 +284,12 @@ impl Recipe {
     /// # Errors
     /// As [`Data::read`].
     pub fn songs(&self) -> Result<Parts> {
-        let design = design(&self.design)
-            .ok_or_else(|| Error::Params(format!("there is no design called `{}`", self.design)))?;
-        self.data.read(design.as_ref(), self.genre.as_deref())
+        songs_of(
+            &self.design,
+            &self.data,
+            self.genre.as_deref(),
+            self.train.transpose,
+        )
     }
 }
 
@@ -158,8 +302,10 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/compose");
         let mut count = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
-            let recipe = Recipe::read(&entry.unwrap().path(), Path::new("data")).unwrap();
-            assert!(recipe.data.scores.starts_with("data"));
+            let recipe = AnyRecipe::read(&entry.unwrap().path(), Path::new("data")).unwrap();
+            let (AnyRecipe::Network(Recipe { data, .. }) | AnyRecipe::Latent(LatentRecipe { data, .. })) =
+                recipe;
+            assert!(data.scores.starts_with("data"));
             count += 1;
         }
         assert!(count > 0);

@@ -57,7 +57,7 @@ pub enum Moves {
     None,
     /// The pitches of compound steps that are tones.
     Pitches,
-    /// Each token of a single field to another, for each number of semitones.
+    /// Each token of a single field to another, for each number of semitones; to the last of them where there is none.
     Table(Vec<(i8, Vec<u16>)>),
 }
 
@@ -178,6 +178,11 @@ pub fn durations() -> Vec<u32> {
 }
 
 impl Songs {
+    /// The tokens of each.
+    pub fn pieces(&self) -> Vec<&[u16]> {
+        self.songs.iter().map(|song| song.tokens.as_slice()).collect()
+    }
+
     /// A song of these, of the folder that its file lay in.
     pub(crate) fn song(&self, name: String, tokens: Vec<u16>, folder: &str) -> Song {
         let mut controls = Vec::new();

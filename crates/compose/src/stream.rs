@@ -120,6 +120,21 @@ impl Vocabulary {
             .collect()
     }
 
+    /// For each token, the last included, the one so many semitones higher; the last where that is not in the vocabulary. `None` where a type is no name.
+    pub fn moved(&self, by: i8) -> Option<Vec<u16>> {
+        let names: Vec<Name> = self
+            .types
+            .iter()
+            .map(|name| Name::parse(name))
+            .collect::<Option<_>>()?;
+        let known: HashMap<Name, u16> = names.iter().copied().zip(0..).collect();
+        let rest = self.types.len() as u16;
+        let moved = names
+            .iter()
+            .map(|name| known.get(&name.moved(by)).copied().unwrap_or(rest));
+        Some(moved.chain([rest]).collect())
+    }
+
     /// Nats that it costs to spell what the last token stood for in these.
     pub fn spelling(&self, tokens: &[u16]) -> f64 {
         let others = tokens
@@ -138,15 +153,101 @@ impl Vocabulary {
     }
 }
 
+/// What a name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Name {
+    /// A note: semitones above C0.
+    Note(i16),
+    /// A chord: a bit for each of its pitch classes.
+    Classes(u16),
+}
+
+impl Name {
+    /// What a note's name (`B-4`) or a chord's pitch classes (`9.11.2.4`) tell.
+    fn parse(token: &str) -> Option<Name> {
+        let class = |part: &str| part.parse::<u8>().ok().filter(|class| *class < 12);
+        let classes = token
+            .split('.')
+            .try_fold(0, |all, part| Some(all | 1 << class(part)?));
+        if let Some(classes) = classes {
+            return Some(Name::Classes(classes));
+        }
+        let mut letters = token.chars();
+        let natural = match letters.next()? {
+            'C' => 0,
+            'D' => 2,
+            'E' => 4,
+            'F' => 5,
+            'G' => 7,
+            'A' => 9,
+            'B' => 11,
+            _ => return None,
+        };
+        let rest = letters.as_str();
+        let (moved, octave) = match rest.strip_prefix('#') {
+            Some(octave) => (1, octave),
+            // A flat's sign is also that of the octave below zero: `B-1` is a flat, `B--1` a flat below, and `C-1` no C flat, of which there is none.
+            None => match rest.strip_prefix('-') {
+                Some(octave) if natural != 0 && natural != 5 => (-1, octave),
+                _ => (0, rest),
+            },
+        };
+        let octave = octave.parse::<i16>().ok().filter(|o| (-1..=9).contains(o))?;
+        Some(Name::Note(12 * octave + natural + moved))
+    }
+
+    /// It, so many semitones higher.
+    fn moved(self, by: i8) -> Name {
+        match self {
+            Name::Note(pitch) => Name::Note(pitch + i16::from(by)),
+            Name::Classes(classes) => {
+                let by = i32::from(by).rem_euclid(12);
+                Name::Classes((classes << by | classes >> (12 - by)) & 0xFFF)
+            }
+        }
+    }
+}
+
 /// Whether a token is a note's name (`B-4`) or a chord's pitch classes (`9.11.2.4`).
 fn is_name(token: &str) -> bool {
-    let class = |part: &str| part.parse::<u8>().is_ok_and(|class| class < 12);
-    let note = || {
-        let rest = token.strip_prefix(|letter| ('A'..='G').contains(&letter))?;
-        let rest = rest.strip_prefix(['#', '-']).unwrap_or(rest);
-        rest.parse::<i8>().ok().filter(|octave| (-1..=9).contains(octave))
-    };
-    token.split('.').all(class) || note().is_some()
+    Name::parse(token).is_some()
+}
+
+/// A stream in parts: all but the last tenth to learn from, of which the end is for validation, and the last tenth for test.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// The types of the first nine tenths.
+    pub vocabulary: Vocabulary,
+    /// To learn from.
+    pub train: Vec<u16>,
+    /// To choose by.
+    pub valid: Vec<u16>,
+    /// To judge by.
+    pub test: Vec<u16>,
+}
+
+/// Parts a stream, of whose first nine tenths `valid_share` are for validation.
+///
+/// # Errors
+/// [`Error::Tokens`] if it is too short, or has too many types.
+pub fn split(tokens: &[String], valid_share: f64) -> Result<Split> {
+    let held = fold(tokens.len(), 9, 10);
+    if held.is_empty() || held.start < 2 {
+        return Err(Error::Tokens(format!(
+            "{} tokens are too few to be parted",
+            tokens.len()
+        )));
+    }
+    let vocabulary = Vocabulary::of(&tokens[..held.start])?;
+    let mut train = vocabulary.encode(&tokens[..held.start]);
+    let chosen = (held.start as f64 * valid_share) as usize;
+    let valid = train.split_off(held.start - chosen.min(held.start - 1));
+    Ok(Split {
+        test: vocabulary.encode(&tokens[held]),
+        vocabulary,
+        train,
+        valid,
+    })
 }
 
 /// What of `count` tokens is held out: the last tenth for fold 9 of 10, the first for fold 0.
@@ -176,6 +277,36 @@ mod tests {
         let sum: f32 = vocabulary.prior().iter().sum();
         assert!((sum - 1.0).abs() < 1e-6);
         assert_eq!(Vocabulary::of(&names("B-4 hello")).unwrap().rest, 65_533);
+    }
+
+    #[test]
+    fn names_are_moved_by_semitones() {
+        let vocabulary = Vocabulary::of(&names("B-4 9.11.2.4 C5 10.0.3.5 C-1 B4")).unwrap();
+        let name = |token: u16| vocabulary.types.get(usize::from(token)).map(String::as_str);
+        let up = vocabulary.moved(1).unwrap();
+        let after = |from: &str| {
+            let at = vocabulary.types.iter().position(|name| name == from).unwrap();
+            name(up[at])
+        };
+        assert_eq!(after("B-4"), Some("B4"));
+        assert_eq!(after("B4"), Some("C5"));
+        assert_eq!(after("C5"), None);
+        assert_eq!(after("C-1"), None);
+        assert_eq!(after("9.11.2.4"), Some("10.0.3.5"));
+        assert_eq!(vocabulary.moved(0).unwrap(), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(Vocabulary::of(&names("B-4 hello")).unwrap().moved(1), None);
+    }
+
+    #[test]
+    fn a_stream_is_parted_in_its_order() {
+        let tokens: Vec<String> = (0..100).map(|at| format!("{}", at % 12)).collect();
+        let split = split(&tokens, 0.1).unwrap();
+        assert_eq!(
+            (split.train.len(), split.valid.len(), split.test.len()),
+            (81, 9, 10)
+        );
+        assert_eq!(split.vocabulary.encode(&tokens[90..]), split.test);
+        assert!(super::split(&tokens[..1], 0.1).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::container::{self, Precision};
 use crate::network::{Dropout, Scratch, Shape, Weights, Window, add, costs, learn, unit};
 use crate::optimise::{Memory, Optimiser};
-use crate::songs::{Songs, UNTOLD, moved_key};
+use crate::songs::{Moves, Songs, UNTOLD, moved_key};
 use crate::steps::Steps;
 use crate::transformer::Transformer;
 use crate::{Error, Result};
@@ -333,7 +333,7 @@ impl Session {
                 self.log.push(line);
                 watch.logged(&line);
                 if let Some(folder) = folder {
-                    self.write_log(&folder.join("log.csv"))?;
+                    write_log(&self.log, &folder.join("log.csv"))?;
                 }
             }
         }
@@ -342,20 +342,6 @@ impl Session {
             Some(folder) => self.keep(folder),
             None => Ok(()),
         }
-    }
-
-    fn write_log(&self, path: &Path) -> Result<()> {
-        let mut text = b"step,train,valid,seconds\n".to_vec();
-        for line in &self.log {
-            let valid = line.valid.map(|v| format!("{v:.4}")).unwrap_or_default();
-            writeln!(
-                text,
-                "{},{:.4},{valid},{:.0}",
-                line.step, line.train, line.seconds
-            )
-            .map_err(Error::io(path))?;
-        }
-        std::fs::write(path, text).map_err(Error::io(path))
     }
 
     /// One step.
@@ -462,6 +448,21 @@ impl Session {
     }
 }
 
+/// Writes a training's log as a table.
+pub(crate) fn write_log(log: &[Logged], path: &Path) -> Result<()> {
+    let mut text = b"step,train,valid,seconds\n".to_vec();
+    for line in log {
+        let valid = line.valid.map(|v| format!("{v:.4}")).unwrap_or_default();
+        writeln!(
+            text,
+            "{},{:.4},{valid},{:.0}",
+            line.step, line.train, line.seconds
+        )
+        .map_err(Error::io(path))?;
+    }
+    std::fs::write(path, text).map_err(Error::io(path))
+}
+
 /// Gradients of some of a step's windows.
 struct Lane {
     gradients: Weights,
@@ -562,13 +563,18 @@ fn draw(params: &TrainParams, songs: &Songs, pool: &Pool, step: u64, at: usize) 
             *control = UNTOLD;
         }
     }
-    let window = songs.steps.window(
+    let mut window = songs.steps.window(
         &tokens,
         &song.times[first..end],
         from - first,
         params.places,
         &controls,
     );
+    if let Moves::Table(_) = songs.moves
+        && moved != 0
+    {
+        window.lost = Some((songs.steps.fields()[0] - 1) as u16);
+    }
     (window, rng.next_u64())
 }
 
@@ -580,7 +586,7 @@ mod tests {
 
     use super::*;
     use crate::network::Stage;
-    use crate::songs::{self, Moves, Song};
+    use crate::songs::{self, Song};
 
     /// Songs of steps that follow one another by a rule.
     fn songs() -> Songs {

@@ -122,7 +122,7 @@ pub fn run(args: &ClassifyArgs, run: &Run) -> Result<(), Failed> {
 }
 
 /// Who tells genres.
-enum Voice {
+pub enum Voice {
     Table(Box<Model>),
     Ears(Box<(Ears, Head, GenreMap)>),
 }
@@ -152,8 +152,31 @@ impl Voice {
         melisma_learn::shipped().map_err(because).map(table)
     }
 
+    /// The ears where they are installed, or the model of descriptors.
+    pub fn any(json: bool) -> Result<Voice, Failed> {
+        if let Some(ears) = installed_ears(false)? {
+            return Ok(Voice::Ears(Box::new((ears, Head::shipped(), read_map(None)?))));
+        }
+        if !json {
+            note!(
+                "melisma: the model of descriptors listens; pretrained ears tell genres far better: melisma models install ears"
+            );
+        }
+        melisma_learn::shipped()
+            .map_err(because)
+            .map(|model| Voice::Table(Box::new(model)))
+    }
+
+    /// Who it is.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Voice::Table(_) => "the model of descriptors",
+            Voice::Ears(_) => "the pretrained ears",
+        }
+    }
+
     /// The mixture of a file; the error is a message, or nothing when the run was asked to stop.
-    fn classify(
+    pub fn classify(
         &self,
         path: &Path,
         explain: bool,

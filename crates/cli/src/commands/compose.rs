@@ -1,18 +1,28 @@
 //! `melisma compose`: pieces as they are asked for.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use melisma_audio::encode::Format;
 use melisma_compose::Composer;
-use melisma_compose::sample::{Bars, Form, Key, Piece, Request, compose, instrument, instrument_name};
+use melisma_compose::sample::{
+    Bars, Form, Guide, Key, Piece, Request, Reward as _, compose_guided, instrument, instrument_name,
+};
 use melisma_plot::{ScoreFigure, save};
 use melisma_score::tokens::{Compound, Design};
-use melisma_score::{read, to_bytes};
+use melisma_score::{Score, read, to_bytes};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::ear;
+use super::taste::Taste;
+
 use crate::args::ComposeArgs;
 use crate::context::{Failed, Run, because, note, print_json, threads};
+
+/// Bars between two choices of how to go on.
+const GUIDED_BARS: u32 = 4;
 
 /// A piece that was composed, and how good it is.
 struct Candidate {
@@ -20,6 +30,7 @@ struct Candidate {
     piece: Piece,
     /// Whether it is in the key that was asked for.
     met: bool,
+    reward: f64,
 }
 
 #[derive(Serialize)]
@@ -27,6 +38,8 @@ struct Summary<'a> {
     output: &'a Path,
     model: &'a str,
     genre: Option<&'a str>,
+    /// The probability of the genre by the notes, where the classifier of scores knows it.
+    genre_probability: Option<f64>,
     key: Option<String>,
     tempo: f64,
     bars: usize,
@@ -36,108 +49,253 @@ struct Summary<'a> {
     nats_per_note: f64,
     seed: u64,
     candidates: usize,
+    composing_seconds: f64,
+    audio: Option<&'a Path>,
+}
+
+/// What composes, and by what taste it is chosen.
+struct Composing<'a> {
+    args: &'a ComposeArgs,
+    run: &'a Run,
+    composer: Composer,
+    taste: Taste,
+    prime: Option<Vec<u16>>,
+}
+
+/// The composer that is named, or the program's own.
+pub fn composer(model: Option<&Path>) -> Result<Composer, Failed> {
+    match model {
+        Some(path) => Composer::read(path),
+        None => Composer::shipped(),
+    }
+    .map_err(because)
 }
 
 /// Composes, ranks and writes.
 pub fn run(args: &ComposeArgs, run: &Run) -> Result<(), Failed> {
     let request = request(args)?;
     let picture = args.figure.as_deref().map(extension).transpose()?;
-    let composer = Composer::read(&args.model).map_err(because)?;
+    if let Some(path) = &args.audio
+        && Format::of(path).is_none()
+    {
+        return Err(because(format!(
+            "{}: sound is .wav, .flac, .mp3 or .ogg",
+            path.display()
+        )));
+    }
+    let composer = composer(args.model.as_deref())?;
     request.check(&composer.genres).map_err(because)?;
     let prime = args
         .prime
         .as_deref()
         .map(|path| prime(path, &request))
         .transpose()?;
+    let composing = Composing {
+        args,
+        run,
+        taste: Taste::new(request.genre.as_deref(), &composer.typical)?,
+        composer,
+        prime,
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads(args.threads))
         .build()
         .map_err(because)?;
-    let seeds: Vec<u64> = (0..u64::from(args.candidates))
-        .map(|n| request.seed.wrapping_add(n))
-        .collect();
-    let one = seeds.len() == 1;
-    let candidates: Vec<Result<Candidate, melisma_compose::Error>> = pool.install(|| {
+    pool.install(|| match args.count {
+        None => composing.one(&request, picture),
+        Some(count) => composing.many(&request, count.get()),
+    })
+}
+
+impl Composing<'_> {
+    /// The best of as many candidates as were asked for, the first from the request's seed.
+    fn best(&self, request: &Request, shown: bool) -> Result<(Candidate, usize), Failed> {
+        let seeds: Vec<u64> = (0..u64::from(self.args.candidates))
+            .map(|n| request.seed.wrapping_add(n.wrapping_mul(1_000_003)))
+            .collect();
+        let one = seeds.len() == 1;
+        let guide = (self.args.guide > 1).then_some(Guide {
+            reward: &self.taste,
+            ways: usize::from(self.args.guide),
+            bars: GUIDED_BARS,
+        });
         let candidate = |seed: &u64| {
             let request = Request {
                 seed: *seed,
                 ..request.clone()
             };
             let mut follow = Follow {
-                run,
-                shown: one && std::io::stderr().is_terminal(),
+                run: self.run,
+                shown: one && shown && std::io::stderr().is_terminal(),
                 bars: request.bars,
             };
-            let piece = compose(&composer, &request, prime.as_deref(), &mut follow)?;
-            let met = request.key.is_none_or(|key| piece.key == Some(key));
+            let piece = compose_guided(
+                &self.composer,
+                &request,
+                self.prime.as_deref(),
+                guide,
+                &mut follow,
+            )?;
             Ok(Candidate {
                 seed: *seed,
-                met,
+                met: request.key.is_none_or(|key| piece.key == Some(key)),
+                reward: self.taste.reward(&piece.score),
                 piece,
             })
         };
-        seeds.par_iter().map(candidate).collect()
-    });
-    let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in candidates {
-        match candidate {
-            Ok(candidate) => kept.push(candidate),
-            Err(melisma_compose::Error::Interrupted) => return Err(Failed::Interrupted),
-            Err(fault) => return Err(because(fault)),
+        let candidates: Vec<Result<Candidate, melisma_compose::Error>> =
+            seeds.par_iter().map(candidate).collect();
+        let mut kept: Vec<Candidate> = Vec::new();
+        for candidate in candidates {
+            match candidate {
+                Ok(candidate) => kept.push(candidate),
+                Err(melisma_compose::Error::Interrupted) => return Err(Failed::Interrupted),
+                Err(fault) => return Err(because(fault)),
+            }
+        }
+        let count = kept.len();
+        let best = kept
+            .into_iter()
+            .reduce(
+                |best, other| match (other.met, other.reward) > (best.met, best.reward) {
+                    true => other,
+                    false => best,
+                },
+            )
+            .ok_or_else(|| because("nothing was composed"))?;
+        Ok((best, count))
+    }
+
+    fn summary<'a>(
+        &'a self,
+        request: &'a Request,
+        best: &Candidate,
+        count: usize,
+        output: &'a Path,
+    ) -> Summary<'a> {
+        let score = &best.piece.score;
+        Summary {
+            output,
+            model: &self.composer.name,
+            genre: request.genre.as_deref(),
+            genre_probability: self.taste.probability(score),
+            key: best.piece.key.map(|key| key.to_string()),
+            tempo: score.tempos.first().map_or(120.0, |tempo| tempo.per_minute()),
+            bars: score.bars().len(),
+            seconds: score.clock().seconds(score.end()),
+            instruments: request
+                .instruments
+                .iter()
+                .map(|voice| instrument_name(*voice))
+                .collect(),
+            notes: best.piece.notes,
+            nats_per_note: best.piece.nats_per_note,
+            seed: best.seed,
+            candidates: count,
+            composing_seconds: 0.0,
+            audio: self.args.audio.as_deref(),
         }
     }
-    let count = kept.len();
-    let best = best(kept).ok_or_else(|| because("nothing was composed"))?;
-    if !best.met {
-        note!(
-            "melisma: the piece is heard in {}, not in the key that was asked for; another seed or more candidates may do",
-            best.piece.key.map_or("no key".to_owned(), |key| key.to_string())
-        );
-    }
-    let score = &best.piece.score;
-    let drawn = match picture {
-        Some(extension) => {
-            let title = args.output.file_stem().unwrap_or_default().to_string_lossy();
-            let figure = ScoreFigure::PianoRoll
-                .draw(score, &title, 0.0, None)
-                .map_err(because)?;
-            Some(match extension {
-                Picture::Svg => figure.svg().into_bytes(),
-                Picture::Png => figure.png(2.0).map_err(because)?,
-            })
+
+    fn say_missed(&self, best: &Candidate) {
+        if !best.met {
+            note!(
+                "melisma: the piece is heard in {}, not in the key that was asked for; another seed or more candidates may do",
+                best.piece.key.map_or("no key".to_owned(), |key| key.to_string())
+            );
         }
-        None => None,
-    };
-    save(&args.output, &to_bytes(score)).map_err(because)?;
-    if let (Some(path), Some(bytes)) = (&args.figure, drawn) {
-        save(path, &bytes).map_err(because)?;
     }
-    let summary = Summary {
-        output: &args.output,
-        model: &composer.name,
-        genre: request.genre.as_deref(),
-        key: best.piece.key.map(|key| key.to_string()),
-        tempo: score.tempos.first().map_or(120.0, |tempo| tempo.per_minute()),
-        bars: score.bars().len(),
-        seconds: score.clock().seconds(score.end()),
-        instruments: request
-            .instruments
-            .iter()
-            .map(|voice| instrument_name(*voice))
-            .collect(),
-        notes: best.piece.notes,
-        nats_per_note: best.piece.nats_per_note,
-        seed: best.seed,
-        candidates: count,
-    };
-    if args.json {
-        return print_json(&summary);
+
+    fn one(&self, request: &Request, picture: Option<Picture>) -> Result<(), Failed> {
+        let began = Instant::now();
+        let (best, count) = self.best(request, true)?;
+        let composing_seconds = began.elapsed().as_secs_f64();
+        self.say_missed(&best);
+        let args = self.args;
+        let score = &best.piece.score;
+        let drawn = match picture {
+            Some(picture) => {
+                let title = args.output.file_stem().unwrap_or_default().to_string_lossy();
+                Some(draw(score, &title, picture)?)
+            }
+            None => None,
+        };
+        save(&args.output, &to_bytes(score)).map_err(because)?;
+        if let (Some(path), Some(bytes)) = (&args.figure, drawn) {
+            save(path, &bytes).map_err(because)?;
+        }
+        if let Some(path) = &args.audio {
+            ear::render(&ear::synth(), score, path, self.run.stop())?;
+        }
+        let summary = Summary {
+            composing_seconds,
+            ..self.summary(request, &best, count, &args.output)
+        };
+        if args.json {
+            return print_json(&summary);
+        }
+        tell(&summary)
     }
-    let mut out = std::io::stdout().lock();
+
+    /// Many pieces into a folder, side by side. One that is there already is left as it is.
+    fn many(&self, request: &Request, count: u32) -> Result<(), Failed> {
+        let folder = &self.args.output;
+        std::fs::create_dir_all(folder).map_err(|error| because(format!("{}: {error}", folder.display())))?;
+        let numbers: Vec<u32> = (0..count).collect();
+        let mut progress = crate::progress::Files::new(numbers.len());
+        for some in numbers.chunks(rayon::current_num_threads()) {
+            let made: Vec<Result<Option<(Candidate, usize, PathBuf, f64)>, Failed>> = some
+                .par_iter()
+                .map(|number| {
+                    let path = folder.join(format!("take-{:04}.mid", number + 1));
+                    if path.exists() {
+                        return Ok(None);
+                    }
+                    let request = Request {
+                        seed: request.seed.wrapping_add(u64::from(*number)),
+                        ..request.clone()
+                    };
+                    let began = Instant::now();
+                    let (best, candidates) = self.best(&request, false)?;
+                    save(&path, &to_bytes(&best.piece.score)).map_err(because)?;
+                    Ok(Some((best, candidates, path, began.elapsed().as_secs_f64())))
+                })
+                .collect();
+            for made in made {
+                let Some((best, candidates, path, seconds)) = made? else {
+                    continue;
+                };
+                if !best.met {
+                    progress.say(&format!(
+                        "melisma: {}: in another key than was asked for",
+                        path.display()
+                    ));
+                }
+                let summary = Summary {
+                    composing_seconds: seconds,
+                    ..self.summary(request, &best, candidates, &path)
+                };
+                match self.args.json {
+                    true => print_json(&summary)?,
+                    false => tell(&summary)?,
+                }
+            }
+            progress.step(some.len());
+        }
+        progress.finish();
+        Ok(())
+    }
+}
+
+fn tell(summary: &Summary<'_>) -> Result<(), Failed> {
+    let told = match (summary.genre, summary.genre_probability) {
+        (Some(genre), Some(probability)) => format!(", {genre} {:.0} % by its notes", 100.0 * probability),
+        _ => String::new(),
+    };
     writeln!(
-        out,
-        "{}: {} bars, {:.0} s, {}, {:.0} a minute, {} notes, seed {}",
-        args.output.display(),
+        std::io::stdout().lock(),
+        "{}: {} bars, {:.0} s, {}, {:.0} a minute, {} notes{told}, seed {}",
+        summary.output.display(),
         summary.bars,
         summary.seconds,
         summary.key.as_deref().unwrap_or("no key"),
@@ -148,10 +306,23 @@ pub fn run(args: &ComposeArgs, run: &Run) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The piano roll of a score.
+pub fn draw(score: &Score, title: &str, picture: Picture) -> Result<Vec<u8>, Failed> {
+    let figure = ScoreFigure::PianoRoll
+        .draw(score, title, 0.0, None)
+        .map_err(because)?;
+    Ok(match picture {
+        Picture::Svg => figure.svg().into_bytes(),
+        Picture::Png => figure.png(2.0).map_err(because)?,
+    })
+}
+
 /// What kind of picture.
 #[derive(Clone, Copy)]
-enum Picture {
+pub enum Picture {
+    /// As text.
     Svg,
+    /// As points.
     Png,
 }
 
@@ -230,17 +401,6 @@ fn prime(path: &Path, request: &Request) -> Result<Vec<u16>, Failed> {
         )));
     }
     Ok(tokens)
-}
-
-/// The best: in the key that was asked for, then the one whose cost is nearest to the middle of all, which is neither dull nor confused.
-fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
-    let mut costs: Vec<f64> = candidates.iter().map(|c| c.piece.nats_per_note).collect();
-    costs.sort_by(f64::total_cmp);
-    let middle = *costs.get(costs.len() / 2)?;
-    candidates.into_iter().min_by(|a, b| {
-        let far = |c: &Candidate| (c.piece.nats_per_note - middle).abs();
-        b.met.cmp(&a.met).then(far(a).total_cmp(&far(b)))
-    })
 }
 
 /// Shows bars as they come.

@@ -437,9 +437,18 @@ fn piece(args: &NllArgs, about: &About, source: &Source, song: Option<usize>) ->
                 .vocabulary()
                 .ok_or_else(|| other(path, "a stream of tokens"))?;
             let tokens = stream::read(path).map_err(|error| error.to_string())?;
+            let (mut held, mut name) = (0..tokens.len(), path.display().to_string());
+            if let Some(at) = args.fold.map(usize::from) {
+                let count = usize::from(args.folds);
+                if !(1..=count).contains(&at) {
+                    return Err(format!("fold {at} of {count}"));
+                }
+                held = fold(tokens.len(), at - 1, count);
+                name = format!("{name}, fold {at} of {count}");
+            }
             Ok(Piece {
-                name: path.display().to_string(),
-                tokens: cut(args, vocabulary.encode(&tokens), 1),
+                name,
+                tokens: cut(args, vocabulary.encode(&tokens[held]), 1),
             })
         }
     }

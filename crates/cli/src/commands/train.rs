@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use melisma_compose::container::Precision;
 use melisma_compose::data::Parts;
-use melisma_compose::songs::Songs;
+use melisma_compose::latent::{LatentModel, LatentSession, Measured, measure};
+use melisma_compose::songs::{Song, Songs};
 use melisma_compose::train::{Logged, Session, Watch};
-use melisma_compose::{About, Composer, Error, Judge, Judged, Recipe, Transformer};
+use melisma_compose::{
+    AnyRecipe, Composer, Error, Judge, Judged, LatentRecipe, Recipe, Transformer, Typical,
+};
 use melisma_dataset::data_dir;
 use melisma_plot::{Caption, Line, Lines};
-use melisma_score::tokens::design;
 use serde::Serialize;
 
 use crate::args::{TrainArgs, TrainCommand, TrainComposeArgs};
@@ -24,27 +26,42 @@ const INTERVAL: Duration = Duration::from_secs(20);
 /// Trains what was asked for.
 pub fn run(args: &TrainArgs, run: &Run) -> Result<(), Failed> {
     let TrainCommand::Compose(args) = &args.command;
-    let recipe = recipe(args)?;
-    let folder = args
-        .output
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("results").join(&recipe.name));
+    let recipe = match (&args.recipe, &args.data) {
+        (Some(path), data) => {
+            let data = data_dir(data.as_deref()).map_err(because)?;
+            AnyRecipe::read(path, &data).map_err(because)?
+        }
+        (None, Some(folder)) => AnyRecipe::Network(Recipe::for_folder(folder)),
+        (None, None) => return Err(because("a recipe or a folder of MIDI files is needed")),
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads(args.threads))
         .build()
         .map_err(because)?;
-    pool.install(|| train(args, &recipe, &folder, run))
+    let folder = |name: &str| match &args.output {
+        Some(folder) => folder.clone(),
+        None => PathBuf::from("results").join(name),
+    };
+    pool.install(|| match recipe {
+        AnyRecipe::Network(recipe) => {
+            let recipe = changed(args, recipe)?;
+            train(args, &recipe, &folder(&recipe.name), run)
+        }
+        AnyRecipe::Latent(mut recipe) => {
+            let train = &mut recipe.train;
+            if let Some(steps) = args.steps {
+                train.steps = steps;
+                train.warm_up = train.warm_up.min(steps / 10);
+            }
+            train.seed = args.seed.unwrap_or(train.seed);
+            train.check().map_err(because)?;
+            train_latent(args, &recipe, &folder(&recipe.name), run)
+        }
+    })
 }
 
-fn recipe(args: &TrainComposeArgs) -> Result<Recipe, Failed> {
-    let mut recipe = match (&args.recipe, &args.data) {
-        (Some(path), data) => {
-            let data = data_dir(data.as_deref()).map_err(because)?;
-            Recipe::read(path, &data).map_err(because)?
-        }
-        (None, Some(folder)) => Recipe::for_folder(folder),
-        (None, None) => return Err(because("a recipe or a folder of MIDI files is needed")),
-    };
+/// A recipe with what was asked for otherwise.
+fn changed(args: &TrainComposeArgs, mut recipe: Recipe) -> Result<Recipe, Failed> {
     let train = &mut recipe.train;
     if let Some(steps) = args.steps {
         train.steps = steps;
@@ -151,27 +168,26 @@ fn train(args: &TrainComposeArgs, recipe: &Recipe, folder: &Path, run: &Run) -> 
         state: Mutex::new((now, now, None)),
     };
     let chosen = (!valid.songs.is_empty()).then_some(valid);
-    session
-        .run(train, chosen, Some(folder), &follow)
-        .map_err(|fault| match fault {
-            Error::Interrupted => {
-                note!("interrupted; the same command goes on where this one stopped");
-                Failed::Interrupted
-            }
-            fault => because(fault),
-        })?;
+    session.run(train, chosen, Some(folder), &follow).map_err(ended)?;
     curve(session.log(), folder)?;
-    let design = design(&recipe.design).ok_or_else(|| because("no such design"))?;
-    let fields: Vec<(String, Vec<String>)> = design
-        .fields()
-        .iter()
-        .map(|field| (field.name.to_owned(), field.vocabulary.clone()))
-        .collect();
-    let pieces: Vec<&[u16]> = train.songs.iter().map(|song| song.tokens.as_slice()).collect();
     let composer = Composer {
         name: recipe.name.clone(),
         genres: train.genres.clone(),
-        about: About::scores(&recipe.design, &fields, &pieces),
+        about: parts.about.clone(),
+        typical: match recipe.design == "compound" {
+            true => {
+                // Those of the first genre, or all where there is but one.
+                let first = |song: &&Song| song.controls.first() == Some(&1);
+                let pieces: Vec<&[u16]> = train
+                    .songs
+                    .iter()
+                    .filter(first)
+                    .map(|song| song.tokens.as_slice())
+                    .collect();
+                Typical::of(&pieces)
+            }
+            false => Vec::new(),
+        },
         network: session
             .network(&train.steps, recipe.network.context)
             .map_err(because)?,
@@ -208,6 +224,127 @@ fn train(args: &TrainComposeArgs, recipe: &Recipe, folder: &Path, run: &Run) -> 
     }
     note!("wrote {}", model.display());
     Ok(())
+}
+
+#[derive(Serialize)]
+struct LatentOutcome<'a> {
+    model: &'a Path,
+    parameters: usize,
+    steps: u64,
+    seconds: f64,
+    valid: Option<Measured>,
+    test: Option<Measured>,
+    /// What the same sequences of the test cost by the frequencies of training alone.
+    unigram_nats_per_step: Option<f64>,
+}
+
+fn train_latent(
+    args: &TrainComposeArgs,
+    recipe: &LatentRecipe,
+    folder: &Path,
+    run: &Run,
+) -> Result<(), Failed> {
+    let parts = recipe.songs().map_err(because)?;
+    for (file, fault) in &parts.faults {
+        note!("melisma: {file}: {fault}");
+    }
+    let form = recipe.form(&parts.train);
+    note!(
+        "{} songs to learn from, {} numbers to learn",
+        parts.train.songs.len(),
+        form.parameters()
+    );
+    let mut session = LatentSession::resume(&form, &recipe.train, Some(folder)).map_err(because)?;
+    if session.step() > 0 {
+        note!("going on from step {}", session.step());
+    }
+    let now = Instant::now();
+    let follow = Follow {
+        run,
+        state: Mutex::new((now, now, None)),
+    };
+    let chosen = (!parts.valid.songs.is_empty()).then_some(&parts.valid);
+    session
+        .run(&parts.train, chosen, Some(folder), &follow)
+        .map_err(ended)?;
+    curve(session.log(), folder)?;
+    let model = folder.join(format!("{}.melcomp", recipe.name));
+    LatentModel {
+        name: recipe.name.clone(),
+        about: parts.about.clone(),
+        steps: parts.train.steps.clone(),
+        model: session.model().clone(),
+    }
+    .write(&model, Precision::Eight)
+    .map_err(because)?;
+    // What is measured is what was written.
+    let written = LatentModel::read(&model).map_err(because)?;
+    let of = |songs: &Songs| match songs.songs.is_empty() {
+        true => Ok(None),
+        false => measure(&written.model, songs, recipe.train.seed)
+            .map(Some)
+            .map_err(because),
+    };
+    let width = form.fields.len();
+    let unigram = parts.about.unigram();
+    let costs: Vec<f64> = parts
+        .test
+        .songs
+        .iter()
+        .flat_map(|song| {
+            song.tokens
+                .chunks_exact(form.places * width)
+                .flatten()
+                .enumerate()
+        })
+        .map(|(at, token)| unigram[at % width][usize::from(*token)])
+        .collect();
+    let outcome = LatentOutcome {
+        model: &model,
+        parameters: form.parameters(),
+        steps: session.step(),
+        seconds: session.log().last().map_or(0.0, |line| line.seconds),
+        valid: of(&parts.valid)?,
+        test: of(&parts.test)?,
+        unigram_nats_per_step: (!costs.is_empty())
+            .then(|| costs.iter().sum::<f64>() / (costs.len() / width) as f64),
+    };
+    if args.json {
+        return print_json(&outcome);
+    }
+    let mut out = std::io::stdout().lock();
+    for (part, measured) in [("validation", &outcome.valid), ("test", &outcome.test)] {
+        let Some(m) = measured else { continue };
+        writeln!(
+            out,
+            "{part}: {} sequences of {} steps; nats a step: {:.3} with their latents, {:.3} with chance ones, {:.3} divergence included (negative ELBO); \
+             {:.1} nats of divergence a sequence, {} of {} numbers of a latent in use",
+            m.sequences,
+            m.places,
+            m.reconstruction,
+            m.from_prior,
+            m.negative_elbo,
+            m.divergence,
+            m.active_units,
+            m.units
+        )?;
+    }
+    if let Some(nats) = outcome.unigram_nats_per_step {
+        writeln!(out, "test, by frequencies alone: {nats:.3}")?;
+    }
+    note!("wrote {}", model.display());
+    Ok(())
+}
+
+/// Why a training did not end.
+fn ended(fault: Error) -> Failed {
+    match fault {
+        Error::Interrupted => {
+            note!("interrupted; the same command goes on where this one stopped");
+            Failed::Interrupted
+        }
+        fault => because(fault),
+    }
 }
 
 /// What songs cost under a network that is told their genre and nothing else.

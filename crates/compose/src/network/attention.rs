@@ -1,4 +1,4 @@
-//! Attention of one sequence to its own past, in blocks of rows, and its way back.
+//! Attention of one sequence to its own past, or to all of itself, in blocks of rows, and its way back.
 //!
 //! Shares are not kept: the way back computes them again from the queries, the keys and the logarithm of each row's sum, which
 //! takes less time than fetching them.
@@ -12,13 +12,15 @@ const BLOCK: usize = 64;
 
 /// The sizes of attention.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     /// Places.
     pub places: usize,
     /// Numbers of a place.
     pub width: usize,
     /// Heads, each of an even share.
     pub heads: usize,
+    /// Whether a place sees only itself and those before it.
+    pub causal: bool,
 }
 
 impl Sizes {
@@ -29,13 +31,22 @@ impl Sizes {
     fn scale(self) -> f32 {
         1.0 / (self.head() as f32).sqrt()
     }
+
+    /// How many places the row before `end` sees.
+    fn seen(self, end: usize) -> usize {
+        match self.causal {
+            true => end,
+            false => self.places,
+        }
+    }
 }
 
-/// Shares of a block: rows from `first` on may look at all columns up to their own.
+/// Shares of a block: rows from `first` on may look at all columns up to their own, or at all there are.
 struct Share<'a> {
     scores: &'a mut [f32],
     columns: usize,
     first: usize,
+    causal: bool,
     scale: f32,
     /// The logarithm of each row's sum: found where `known` is false, used where it is true.
     level: &'a mut [f32],
@@ -49,7 +60,10 @@ impl WithSimd for Share<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let rows = self.scores.chunks_exact_mut(self.columns).zip(self.level);
         for (at, (row, level)) in rows.enumerate() {
-            let (seen, hidden) = row.split_at_mut(self.first + at + 1);
+            let (seen, hidden) = row.split_at_mut(match self.causal {
+                true => self.first + at + 1,
+                false => self.columns,
+            });
             hidden.fill(0.0);
             seen.iter_mut().for_each(|score| *score *= self.scale);
             if self.known {
@@ -67,7 +81,7 @@ impl WithSimd for Share<'_> {
 
 /// Attends: `qkv` has queries, keys and values of each place side by side, already turned; the outcome goes to `out` (places x
 /// width), the logarithms of the rows' sums to `levels` (heads x places). `scores` is room to work in.
-pub(super) fn attend(sizes: Sizes, qkv: &[f32], out: &mut [f32], levels: &mut [f32], scores: &mut Vec<f32>) {
+pub(crate) fn attend(sizes: Sizes, qkv: &[f32], out: &mut [f32], levels: &mut [f32], scores: &mut Vec<f32>) {
     let Sizes { places, width, .. } = sizes;
     let (head, stride) = (sizes.head(), 3 * width);
     scores.resize(BLOCK * places, 0.0);
@@ -75,25 +89,27 @@ pub(super) fn attend(sizes: Sizes, qkv: &[f32], out: &mut [f32], levels: &mut [f
         let part = |of: usize| of * width + h * head..of * width + (h + 1) * head;
         for first in (0..places).step_by(BLOCK) {
             let end = (first + BLOCK).min(places);
-            let scores = &mut scores[..(end - first) * end];
+            let seen = sizes.seen(end);
+            let scores = &mut scores[..(end - first) * seen];
             times_turned(
                 Rows::part(qkv, stride, first..end, part(0)),
-                Rows::part(qkv, stride, 0..end, part(1)),
+                Rows::part(qkv, stride, 0..seen, part(1)),
                 0.0,
                 scores,
-                end,
+                seen,
             );
             Arch::new().dispatch(Share {
                 scores,
-                columns: end,
+                columns: seen,
                 first,
+                causal: sizes.causal,
                 scale: sizes.scale(),
                 level: &mut levels[h * places + first..h * places + end],
                 known: false,
             });
             times(
-                Rows::new(scores, end),
-                Rows::part(qkv, stride, 0..end, part(2)),
+                Rows::new(scores, seen),
+                Rows::part(qkv, stride, 0..seen, part(2)),
                 0.0,
                 &mut out[first * width + h * head..],
                 width,
@@ -130,13 +146,13 @@ impl WithSimd for ShareBack<'_> {
 
 /// Room to work in on the way back.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(crate) struct Room {
     shares: Vec<f32>,
     d: Vec<f32>,
 }
 
 /// The way back of [`attend`]: `dqkv` is overwritten with what flows back to `qkv`.
-pub(super) fn attend_back(
+pub(crate) fn attend_back(
     sizes: Sizes,
     qkv: &[f32],
     out: &[f32],
@@ -155,22 +171,24 @@ pub(super) fn attend_back(
         for first in (0..places).step_by(BLOCK) {
             let end = (first + BLOCK).min(places);
             let count = end - first;
-            let shares = &mut room.shares[..count * end];
-            let d = &mut room.d[..count * end];
+            let seen = sizes.seen(end);
+            let shares = &mut room.shares[..count * seen];
+            let d = &mut room.d[..count * seen];
             let queries = Rows::part(qkv, stride, first..end, part(0));
-            let keys = Rows::part(qkv, stride, 0..end, part(1));
-            times_turned(queries, keys, 0.0, shares, end);
+            let keys = Rows::part(qkv, stride, 0..seen, part(1));
+            times_turned(queries, keys, 0.0, shares, seen);
             Arch::new().dispatch(Share {
                 scores: shares,
-                columns: end,
+                columns: seen,
                 first,
+                causal: sizes.causal,
                 scale: sizes.scale(),
                 level: &mut levels[h * places + first..h * places + end],
                 known: true,
             });
             let own = h * head..(h + 1) * head;
             let dout_rows = Rows::part(dout, width, first..end, own.clone());
-            times_turned(dout_rows, Rows::part(qkv, stride, 0..end, part(2)), 0.0, d, end);
+            times_turned(dout_rows, Rows::part(qkv, stride, 0..seen, part(2)), 0.0, d, seen);
             let mut mean = [0.0; BLOCK];
             for (at, mean) in mean[..count].iter_mut().enumerate() {
                 let row = (first + at) * width;
@@ -178,7 +196,7 @@ pub(super) fn attend_back(
                 *mean = dot(&out[row.clone()], &dout[row]);
             }
             turned_times(
-                Rows::new(shares, end),
+                Rows::new(shares, seen),
                 dout_rows,
                 1.0,
                 &mut dqkv[part(2).start..],
@@ -187,19 +205,19 @@ pub(super) fn attend_back(
             Arch::new().dispatch(ShareBack {
                 shares,
                 d,
-                columns: end,
+                columns: seen,
                 mean: &mean[..count],
                 scale: sizes.scale(),
             });
             times(
-                Rows::new(d, end),
+                Rows::new(d, seen),
                 keys,
                 0.0,
                 &mut dqkv[first * stride + part(0).start..],
                 stride,
             );
             turned_times(
-                Rows::new(d, end),
+                Rows::new(d, seen),
                 queries,
                 1.0,
                 &mut dqkv[part(1).start..],

@@ -121,7 +121,7 @@ impl Pass<'_> {
             let mut sum = 0.0;
             for (place, (row, targets)) in rows.enumerate() {
                 let target = usize::from(targets[field]);
-                if place < self.window.from {
+                if place < self.window.from || (field == 0 && self.window.lost == Some(targets[0])) {
                     row.fill(0.0);
                     continue;
                 }
@@ -367,7 +367,7 @@ mod tests {
             inputs: draw(&shape.inputs),
             targets: draw(&shape.fields),
             times: (0..=places).map(|at| (at * 7 % 50) as f32).collect(),
-            from: 0,
+            ..Window::default()
         }
     }
 

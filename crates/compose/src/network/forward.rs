@@ -19,6 +19,8 @@ pub struct Window {
     pub targets: Vec<u16>,
     /// The first place whose prediction counts.
     pub from: usize,
+    /// A token of the first field that nothing is learnt from: what stands there was lost.
+    pub lost: Option<u16>,
 }
 
 impl Window {
@@ -248,6 +250,7 @@ impl<'a> Pass<'a> {
             places: self.window.places(),
             width: self.shape.width,
             heads: self.shape.heads,
+            causal: true,
         }
     }
 

@@ -7,7 +7,7 @@ use melisma_score::tokens::STEPS_PER_QUARTER;
 
 /// Cosines and sines of places: for each place half a head of each.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,

@@ -3,12 +3,13 @@
 use melisma_dataset::rng::Rng;
 use melisma_score::tokens::{Compound, Design};
 use melisma_score::{KeySignature, Score, TimeSignature};
+use rayon::prelude::*;
 
 use super::grammar::WIDTH;
 use super::{Grammar, Key, Request, instrument_name};
 use crate::file::Composer;
 use crate::model::Reader;
-use crate::network::unit;
+use crate::network::{TransformerReader, unit};
 use crate::songs::{self, UNTOLD};
 use crate::steps::field;
 use crate::{Error, Result};
@@ -54,6 +55,23 @@ impl Bars for () {
     fn bar(&mut self, _: u32, _: &[[u16; WIDTH]]) {}
 }
 
+/// Tells how good a piece is as far as it goes.
+pub trait Reward: Sync {
+    /// The higher, the better; what is no number is worst.
+    fn reward(&self, score: &Score) -> f64;
+}
+
+/// Steers what is drawn by a reward: every few bars several ways to go on are drawn, and the one after which the piece is best is gone.
+#[derive(Clone, Copy)]
+pub struct Guide<'a> {
+    /// What is good.
+    pub reward: &'a dyn Reward,
+    /// Ways to go on that are drawn each time, at least 1.
+    pub ways: usize,
+    /// Bars of each.
+    pub bars: u32,
+}
+
 /// Composes a piece; the same request and network give the same piece. With a `prime`, compound tokens of whole bars, it goes on from there.
 ///
 /// Where the piece is heard in another key than was asked for, it is composed anew, tones outside the scale ever less likely; `bars`
@@ -66,6 +84,20 @@ pub fn compose(
     composer: &Composer,
     request: &Request,
     prime: Option<&[u16]>,
+    bars: &mut dyn Bars,
+) -> Result<Piece> {
+    compose_guided(composer, request, prime, None, bars)
+}
+
+/// As [`compose`], steered by a reward. Ways to go on are drawn side by side; the outcome does not depend on the number of threads.
+///
+/// # Errors
+/// As [`compose`].
+pub fn compose_guided(
+    composer: &Composer,
+    request: &Request,
+    prime: Option<&[u16]>,
+    guide: Option<Guide<'_>>,
     bars: &mut dyn Bars,
 ) -> Result<Piece> {
     request.check(&composer.genres)?;
@@ -84,7 +116,7 @@ pub fn compose(
     }
     let mut attempt = 0;
     loop {
-        let piece = attempt_at(composer, request, prime, attempt, bars)?;
+        let piece = attempt_at(composer, request, prime, attempt, guide, bars)?;
         let met = request.key.is_none() || piece.key == request.key;
         attempt += 1;
         if met || attempt >= ATTEMPTS {
@@ -116,6 +148,7 @@ fn attempt_at(
     request: &Request,
     prime: Option<&[u16]>,
     attempt: u64,
+    guide: Option<Guide<'_>>,
     bars: &mut dyn Bars,
 ) -> Result<Piece> {
     let mut reader = composer.network.begin_with(&controls(composer, request));
@@ -125,49 +158,102 @@ fn attempt_at(
     }
     let mut voices = request.instruments.clone();
     voices.sort_unstable();
-    let mut drawing = Drawing {
-        request,
-        grammar: Grammar::new(request)?,
-        rng: Rng::new(request.seed.wrapping_add(attempt.wrapping_mul(0x5DEE_CE66))),
-        steps: Vec::new(),
-        starts: Vec::new(),
-        heard: vec![0; voices.len()],
-        voices,
-        pull: PULL * attempt as f32,
-        nats: 0.0,
-        next: None,
+    let seed = request.seed.wrapping_add(attempt.wrapping_mul(0x5DEE_CE66));
+    let mut under_way = UnderWay {
+        reader,
+        drawing: Drawing {
+            request,
+            grammar: Grammar::new(request)?,
+            rng: Rng::new(seed),
+            steps: Vec::new(),
+            starts: Vec::new(),
+            heard: vec![0; voices.len()],
+            voices,
+            pull: PULL * attempt as f32,
+            nats: 0.0,
+            next: None,
+        },
+        ended: false,
     };
-    let mut out = Vec::new();
-    loop {
+    let every = guide.map_or(1, |guide| guide.bars.max(1));
+    let mut told = 0;
+    while !under_way.ended {
         if bars.stopped() {
             return Err(Error::Interrupted);
         }
-        if drawing.grammar.fields().is_empty() {
-            drawing.next = drawing.taken_over();
-        }
-        reader.predict(&mut out);
-        let token = drawing.draw(&mut out);
-        if drawing.grammar.ends(token) {
-            break;
-        }
-        let before = drawing.grammar.begun();
-        reader.read(token);
-        if let Some(step) = drawing.grammar.take(token) {
-            if drawing.grammar.begun() > before && before > 0 {
-                let from = drawing.starts[before as usize - 1];
-                bars.bar(before, &drawing.steps[from..]);
+        let goal = under_way.drawing.grammar.begun() + every;
+        match guide.filter(|guide| guide.ways > 1) {
+            None => under_way.until(goal),
+            Some(guide) => {
+                let way = |number: usize| {
+                    let mut way = under_way.clone();
+                    if number > 0 {
+                        let own = u64::from(goal) << 16 | number as u64;
+                        way.drawing.rng = Rng::new(seed ^ own.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                    }
+                    way.until(goal);
+                    let reward = match finish(request, prime, &way.drawing) {
+                        Ok(piece) => guide.reward.reward(&piece.score),
+                        Err(_) => f64::NAN,
+                    };
+                    (
+                        way,
+                        if reward.is_nan() {
+                            f64::NEG_INFINITY
+                        } else {
+                            reward
+                        },
+                    )
+                };
+                let ways: Vec<_> = (0..guide.ways).into_par_iter().map(way).collect();
+                // The first of those that are best.
+                let best = ways
+                    .into_iter()
+                    .reduce(|best, way| if way.1 > best.1 { way } else { best });
+                if let Some((way, _)) = best {
+                    under_way = way;
+                }
             }
-            drawing.note(step, before);
+        }
+        told = under_way.drawing.tell(told, under_way.ended, bars);
+    }
+    finish(request, prime, &under_way.drawing)
+}
+
+/// A piece and what draws it.
+#[derive(Clone)]
+struct UnderWay<'a> {
+    reader: TransformerReader<'a>,
+    drawing: Drawing<'a>,
+    ended: bool,
+}
+
+impl UnderWay<'_> {
+    /// Goes on until a bar after number `goal` has begun, or the piece has ended.
+    fn until(&mut self, goal: u32) {
+        let drawing = &mut self.drawing;
+        let mut out = Vec::new();
+        while drawing.grammar.begun() <= goal {
+            if drawing.grammar.fields().is_empty() {
+                drawing.next = drawing.taken_over();
+            }
+            self.reader.predict(&mut out);
+            let token = drawing.draw(&mut out);
+            if drawing.grammar.ends(token) {
+                self.ended = true;
+                return;
+            }
+            let before = drawing.grammar.begun();
+            self.reader.read(token);
+            if let Some(step) = drawing.grammar.take(token) {
+                drawing.note(step, before);
+            }
         }
     }
-    let last = drawing.grammar.begun();
-    if let Some(from) = drawing.starts.get(last.wrapping_sub(1) as usize) {
-        bars.bar(last, &drawing.steps[*from..]);
-    }
-    finish(request, prime, &drawing)
 }
 
 /// A piece that is being drawn.
+#[derive(Clone)]
 struct Drawing<'a> {
     request: &'a Request,
     grammar: Grammar,
@@ -185,6 +271,19 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
+    /// Tells of the bars that are complete since `told` of them were; gives how many are now.
+    fn tell(&self, told: u32, ended: bool, bars: &mut dyn Bars) -> u32 {
+        let complete = match ended {
+            true => self.starts.len(),
+            false => self.starts.len().saturating_sub(1),
+        };
+        for number in told as usize..complete {
+            let end = self.starts.get(number + 1).copied().unwrap_or(self.steps.len());
+            bars.bar(number as u32 + 1, &self.steps[self.starts[number]..end]);
+        }
+        complete as u32
+    }
+
     /// Keeps a step that was completed.
     fn note(&mut self, step: [u16; WIDTH], before: u32) {
         for _ in before..self.grammar.begun() {
@@ -426,6 +525,7 @@ mod tests {
             name: "test".into(),
             genres: vec!["jazz".into(), "rock".into()],
             about: About::scores("compound", &fields, &[]),
+            typical: Vec::new(),
             network: Transformer::new(shape.clone(), Weights::new(&shape, 1), steps, 64).unwrap(),
         }
     }
@@ -471,6 +571,39 @@ mod tests {
         assert!((tempo.per_minute() / 140.0).ln().abs() < 0.04);
         assert_eq!(piece.score.bars().len(), 8);
         assert!(piece.score.end() <= piece.score.bars()[7].end);
+    }
+
+    /// Few notes are good.
+    struct Few;
+
+    impl Reward for Few {
+        fn reward(&self, score: &Score) -> f64 {
+            -(score.notes().count() as f64)
+        }
+    }
+
+    #[test]
+    fn what_is_guided_gets_more_of_its_reward_and_every_bar_is_told_once() {
+        let request = Request {
+            bars: 6,
+            ..Request::default()
+        };
+        let composer = composer();
+        let free = compose(&composer, &request, None, &mut ()).unwrap();
+        let guide = |ways| {
+            Some(Guide {
+                reward: &Few,
+                ways,
+                bars: 2,
+            })
+        };
+        let mut count = Count(Vec::new(), 0);
+        let few = compose_guided(&composer, &request, None, guide(4), &mut count).unwrap();
+        assert!(few.notes < free.notes, "{} {}", few.notes, free.notes);
+        assert_eq!(count.0, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(count.1, few.notes);
+        let one = compose_guided(&composer, &request, None, guide(1), &mut ()).unwrap();
+        assert_eq!(one, free);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod grammar;
 mod instruments;
 mod request;
 
-pub use draw::{Bars, Piece, compose};
+pub use draw::{Bars, Guide, Piece, Reward, compose, compose_guided};
 pub use form::Form;
 pub use grammar::Grammar;
 pub use instruments::{DRUMS, instrument, instrument_name};
