@@ -166,3 +166,174 @@ fn a_training_that_cannot_be_is_refused() {
         .arg(&recipe);
     run(command).refused(&["checkpoint.melcomp", "another training"]);
 }
+
+#[test]
+fn an_autoencoder_is_trained_on_a_stream_and_says_what_of_its_latent_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: String = (0..900_usize)
+        .map(|at| {
+            format!(
+                "{}\n",
+                ["C4", "E4", "G4", "0.4.7", "D4", "F4", "A4"][at * (1 + at / 90 % 3) % 7]
+            )
+        })
+        .collect();
+    put(folder.path().join("names.txt"), names.as_bytes());
+    let recipe = |kind: &str, group: &str| {
+        format!(
+            "name = 'small'\ndesign = 'stream'\n[data]\nscores = 'names.txt'\nvalid_share = 0.2\n\
+             [latent]\nkind = '{kind}'\nplaces = 16\n{group}latent = 3\nwidth = 16\nlayers = [1, 1]\nhidden = 16\nheads = 2\n\
+             [train]\nsteps = 150\nwarm_up = 3\nbatch = 8\nrate = 0.02\nanneal = 10\nvalidate = 50\n"
+        )
+    };
+    for (kind, group) in [("lstm", ""), ("transformer", "group = 8\n")] {
+        let path = put(
+            folder.path().join(format!("{kind}.toml")),
+            recipe(kind, group).as_bytes(),
+        );
+        let output = folder.path().join(kind);
+        let train = || {
+            run(melisma!(
+                "train",
+                "compose",
+                &path,
+                "--data",
+                folder.path(),
+                "--output",
+                &output,
+                "--json"
+            ))
+        };
+        let said = train().succeeded().json();
+        let test = &said["test"];
+        assert_eq!((&test["places"], &test["units"]), (&16.into(), &3.into()));
+        let number = |name: &str| test[name].as_f64().unwrap();
+        assert!(number("negative_elbo") >= number("reconstruction"));
+        assert!(number("negative_elbo") < said["unigram_nats_per_step"].as_f64().unwrap());
+        // A training that is at its end is measured again alike.
+        let again = train().succeeded().json();
+        assert_eq!(said["test"], again["test"]);
+        // It is no network to compose with.
+        let take = folder.path().join("take.mid");
+        compose(&output.join("small.melcomp"), &take, &[]).refused(&["small.melcomp", "autoencoder"]);
+    }
+    let bad = put(
+        folder.path().join("bad.toml"),
+        recipe("transformer", "group = 7\n").as_bytes(),
+    );
+    run(melisma!(
+        "train",
+        "compose",
+        &bad,
+        "--data",
+        folder.path(),
+        "--output",
+        folder.path().join("bad")
+    ))
+    .refused(&["`group` must divide `places`"]);
+}
+
+#[test]
+fn the_composer_of_the_program_writes_many_pieces_that_are_judged_beside_others() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path());
+    let takes = folder.path().join("my takes");
+    let many = |count: &str| {
+        run(melisma!(
+            "compose", "--bars", "4", "--count", count, "--guide", "2", "--output", &takes, "--json"
+        ))
+    };
+    let said = many("2").succeeded().json_lines();
+    assert_eq!(said.len(), 2);
+    let probability = said[0]["genre_probability"].as_f64();
+    assert!(probability.is_none_or(|p| (0.0..=1.0).contains(&p)));
+    // Those that are there are left as they are.
+    let first = std::fs::read(takes.join("take-0001.mid")).unwrap();
+    assert_eq!(many("3").succeeded().json_lines().len(), 1);
+    assert_eq!(first, std::fs::read(takes.join("take-0001.mid")).unwrap());
+    // Sound beside a single piece, and a name that is no sound's.
+    let take = folder.path().join("take.mid");
+    let sound = folder.path().join("take.wav");
+    let one = |audio: &Path| {
+        run(melisma!(
+            "compose", "--bars", "2", "--output", &take, "--audio", audio
+        ))
+    };
+    one(&folder.path().join("take.doc")).refused(&["take.doc"]);
+    assert!(!take.exists());
+    one(&sound).succeeded();
+    assert!(std::fs::metadata(&sound).unwrap().len() > 100_000);
+
+    let (jazz, rock) = (folder.path().join("midi/jazz"), folder.path().join("midi/rock"));
+    let judge = |more: &[&str]| {
+        let mut command = melisma!(
+            "judge",
+            &takes,
+            "--against",
+            &jazz,
+            "--others",
+            &rock,
+            "--seconds",
+            "8"
+        );
+        command.args(more);
+        run(command)
+    };
+    let report = judge(&["--json"]).succeeded().json();
+    let sets = report["sets"].as_array().unwrap();
+    assert_eq!(sets.len(), 2);
+    assert_eq!((&sets[0]["pieces"], &sets[1]["pieces"]), (&3.into(), &4.into()));
+    for set in sets {
+        assert!(set["nats_per_note"].as_f64().unwrap() > 0.0);
+        assert!(set["by_ear"]["probability"].as_f64().is_some());
+    }
+    let standing = sets[0]["standing"].as_array().unwrap();
+    assert!(
+        standing
+            .iter()
+            .any(|s| s["measure"] == "pitch_class_entropy_4_bars")
+    );
+    // The corpus itself is all copied, and does not differ from itself.
+    let own = run(melisma!("judge", &jazz, "--against", &jazz, "--deaf", "--json"))
+        .succeeded()
+        .json();
+    let own = &own["sets"][0];
+    assert_eq!(own["copied"]["longest_bars"], 6);
+    assert!(
+        own["copied"]["exact"].is_null(),
+        "there is no span of eight bars: {own}"
+    );
+    assert_eq!(own["standing"][0]["difference"], 0.0);
+    let table = judge(&["--deaf"]).succeeded();
+    assert!(
+        table.stdout.contains("told for jazz by notes"),
+        "{}",
+        table.stdout
+    );
+    // A file that cannot be read is named, the others are judged.
+    put(takes.join("broken.mid"), b"no music");
+    let ran = judge(&["--deaf", "--json"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("broken.mid") && ran.json()["sets"][0]["pieces"] == 3);
+    run(melisma!(
+        "judge",
+        folder.path().join("nowhere"),
+        "--against",
+        &jazz
+    ))
+    .refused(&["nowhere"]);
+}
+
+#[test]
+fn the_demo_leaves_notes_sound_and_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("demo");
+    let said = run(melisma!("demo", "--output", &output, "--json"))
+        .succeeded()
+        .json();
+    assert!(said["notes"].as_u64().unwrap() > 100);
+    assert!(!said["genres_by_ear"].as_array().unwrap().is_empty());
+    assert_eq!(names_in(&output), ["take.flac", "take.mid", "take.svg"]);
+    let score = read(&output.join("take.mid")).unwrap().score;
+    assert_eq!((score.bars().len(), score.tracks.len()), (32, 4));
+}

@@ -1,6 +1,6 @@
 //! How the steps of a design become what a network reads: inputs and musical time.
 
-use melisma_score::tokens::{Design, STEPS_PER_QUARTER};
+use melisma_score::tokens::{Compound, Design, STEPS_PER_QUARTER};
 use serde::{Deserialize, Serialize};
 
 use crate::network::Window;
@@ -60,6 +60,14 @@ impl Steps {
             sizes: fields.iter().map(|field| field.vocabulary.len()).collect(),
             bars: fields[field::METRE].vocabulary.iter().map(steps).collect(),
             controls,
+        }
+    }
+
+    /// Whether steps can be read so: those of notes have the fields of the design as it is.
+    pub(crate) fn known(&self) -> bool {
+        match self {
+            Steps::Plain { .. } => true,
+            Steps::Compound { controls, .. } => *self == Steps::of(&Compound::new(), controls),
         }
     }
 

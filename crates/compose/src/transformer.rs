@@ -28,7 +28,7 @@ impl Transformer {
     pub fn new(shape: Shape, weights: Weights, steps: Steps, context: usize) -> Result<Self> {
         shape.check()?;
         let fault = |fault: &str| Err(Error::Params(format!("the network: {fault}")));
-        if shape.inputs != steps.sizes() || shape.fields != steps.fields() {
+        if !steps.known() || shape.inputs != steps.sizes() || shape.fields != steps.fields() {
             return fault("it is not of the design's steps");
         }
         let sizes = Weights::names(&shape);

@@ -29,6 +29,9 @@ use melisma_score::features::Features;
 /// What the rows of a model of scores are called in its file.
 pub const ROWS: &str = "score";
 
+/// Notes that a score must have.
+pub const LEAST: usize = 16;
+
 /// The result of an operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -36,8 +39,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is not a note in it.
-    NoNotes,
+    /// There are so few notes in it that nothing can be told: not even [`LEAST`].
+    FewNotes(usize),
     /// The model cannot be used.
     Model(melisma_learn::Error),
 }
@@ -45,7 +48,11 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NoNotes => f.write_str("a score without notes has no genre"),
+            Error::FewNotes(0) => f.write_str("a score without notes has no genre"),
+            Error::FewNotes(notes) => write!(
+                f,
+                "{notes} notes are too few to tell a genre by: {LEAST} are needed"
+            ),
             Error::Model(error) => error.fmt(f),
         }
     }
@@ -54,7 +61,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::NoNotes => None,
+            Error::FewNotes(_) => None,
             Error::Model(error) => Some(error),
         }
     }
@@ -134,7 +141,7 @@ impl Genres {
     /// The probability of each genre; they sum to 1.
     ///
     /// # Errors
-    /// [`Error::NoNotes`].
+    /// [`Error::FewNotes`].
     pub fn probabilities(&self, score: &Score) -> Result<Vec<f64>> {
         Ok(self.model.predict(&self.row(score)?)?)
     }
@@ -142,7 +149,7 @@ impl Genres {
     /// The same with names, the most probable first, as for recordings. It is the piece that is judged, not windows of it.
     ///
     /// # Errors
-    /// [`Error::NoNotes`].
+    /// [`Error::FewNotes`].
     pub fn classify(&self, score: &Score) -> Result<Classification> {
         self.answer(score, false)
     }
@@ -175,8 +182,9 @@ impl Genres {
 
     /// What the model looks at.
     fn row(&self, score: &Score) -> Result<Vec<f64>> {
-        if score.notes().next().is_none() {
-            return Err(Error::NoNotes);
+        let notes = score.notes().take(LEAST).count();
+        if notes < LEAST {
+            return Err(Error::FewNotes(notes));
         }
         let features = Features::of(score);
         Ok(self

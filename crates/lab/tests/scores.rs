@@ -151,7 +151,7 @@ fn scores_are_learned_by_tune_and_told_by_collection() {
     assert_eq!(genres.classify(&thirds).unwrap().genres[0].genre, "high");
     assert!(matches!(
         genres.classify(&Score::default()),
-        Err(melisma_genre::Error::NoNotes)
+        Err(melisma_genre::Error::FewNotes(0))
     ));
     let card = std::fs::read_to_string(&paths[1]).unwrap();
     for word in [

@@ -33,6 +33,14 @@ struct Candidate {
     reward: f64,
 }
 
+/// One of many that were composed.
+struct Made {
+    best: Candidate,
+    candidates: usize,
+    path: PathBuf,
+    seconds: f64,
+}
+
 #[derive(Serialize)]
 struct Summary<'a> {
     output: &'a Path,
@@ -244,7 +252,7 @@ impl Composing<'_> {
         let numbers: Vec<u32> = (0..count).collect();
         let mut progress = crate::progress::Files::new(numbers.len());
         for some in numbers.chunks(rayon::current_num_threads()) {
-            let made: Vec<Result<Option<(Candidate, usize, PathBuf, f64)>, Failed>> = some
+            let made: Vec<Result<Option<Made>, Failed>> = some
                 .par_iter()
                 .map(|number| {
                     let path = folder.join(format!("take-{:04}.mid", number + 1));
@@ -258,11 +266,22 @@ impl Composing<'_> {
                     let began = Instant::now();
                     let (best, candidates) = self.best(&request, false)?;
                     save(&path, &to_bytes(&best.piece.score)).map_err(because)?;
-                    Ok(Some((best, candidates, path, began.elapsed().as_secs_f64())))
+                    Ok(Some(Made {
+                        best,
+                        candidates,
+                        path,
+                        seconds: began.elapsed().as_secs_f64(),
+                    }))
                 })
                 .collect();
             for made in made {
-                let Some((best, candidates, path, seconds)) = made? else {
+                let Some(Made {
+                    best,
+                    candidates,
+                    path,
+                    seconds,
+                }) = made?
+                else {
                     continue;
                 };
                 if !best.met {

@@ -56,8 +56,8 @@ struct Told {
 /// What is copied from the corpus: means of the shares of pieces' spans of eight bars, and the longest copy.
 #[derive(Debug, Clone, Serialize)]
 struct Copied {
-    exact: f64,
-    transposed: f64,
+    exact: Option<f64>,
+    transposed: Option<f64>,
     longest_bars: u32,
 }
 
@@ -307,7 +307,7 @@ impl Bench<'_> {
         each.sort_by(f64::total_cmp);
         let mean = |values: Vec<f64>| {
             let told: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
-            told.iter().sum::<f64>() / told.len().max(1) as f64
+            (!told.is_empty()).then(|| told.iter().sum::<f64>() / told.len() as f64)
         };
         Ok(Set {
             name,
@@ -464,10 +464,12 @@ fn print(report: &Report<'_>) -> Result<(), Failed> {
         set.median_nats_per_note.map(|nats| format!("{nats:.2}"))
     })?;
     row(&format!("spans of {SPAN} bars copied"), &|set| {
-        Some(format!("{:.2} %", 100.0 * set.copied.exact))
+        set.copied.exact.map(|share| format!("{:.2} %", 100.0 * share))
     })?;
     row("the same, transposed or not", &|set| {
-        Some(format!("{:.2} %", 100.0 * set.copied.transposed))
+        set.copied
+            .transposed
+            .map(|share| format!("{:.2} %", 100.0 * share))
     })?;
     row("longest copy, bars", &|set| {
         Some(set.copied.longest_bars.to_string())

@@ -180,14 +180,26 @@ fn predictor(args: &NllArgs, sources: &[Source]) -> Result<Option<Predictor>, Fa
                 return Ok(None);
             }
             (None, Source::Corpus(path, _)) => source(path).map_err(because)?,
+            // Scores are predicted by the composer that comes with the program.
             (None, Source::Midi(_)) => {
-                return Err(because(
-                    "MIDI files are predicted by a model (--model FILE) or from a corpus (--train FILE)",
-                ));
+                let composer = super::compose::composer(None)?;
+                return checked(
+                    args,
+                    Predictor {
+                        name: composer.name,
+                        about: composer.about,
+                        model: Box::new(composer.network),
+                    },
+                );
             }
         };
         counted(args, &train)?
     };
+    checked(args, predictor)
+}
+
+/// A predictor, if it is of the tokens that were asked for.
+fn checked(args: &NllArgs, predictor: Predictor) -> Result<Option<Predictor>, Failed> {
     let found = &predictor.about.design;
     match args.tokens.map(name_of) {
         Some(asked) if asked != found => {

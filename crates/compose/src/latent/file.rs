@@ -95,27 +95,16 @@ impl LatentModel {
             ));
         }
         let said: Said = serde_json::from_value(said).map_err(|fault| format!("its description: {fault}"))?;
-        said.form.check().map_err(|fault| fault.to_string())?;
         let sizes = said.steps.sizes();
         let own = sizes.len().saturating_sub(said.steps.controls().len());
-        if said.about.sizes() != said.form.fields
+        if !said.steps.known()
+            || said.about.sizes() != said.form.fields
             || said.steps.fields() != said.form.fields
             || sizes[..own] != said.form.inputs
         {
             return Err("its vocabularies are not those of its autoencoder".to_owned());
         }
-        let mut model = Autoencoder::new(&said.form, 0).map_err(|fault| fault.to_string())?;
-        if model.names().len() != matrices.len() {
-            return Err("it has other matrices than its autoencoder".to_owned());
-        }
-        for (at, matrix) in matrices.into_iter().enumerate() {
-            let name = &model.names()[at];
-            let weight = &model.weights()[at];
-            if matrix.name != *name || matrix.size != [weight.rows, weight.columns] {
-                return Err(format!("`{name}` is missing or of another size"));
-            }
-            model.weights_mut()[at].values = matrix.values;
-        }
+        let model = Autoencoder::of(&said.form, matrices)?;
         Ok(LatentModel {
             name: said.name,
             about: said.about,

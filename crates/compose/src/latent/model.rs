@@ -4,6 +4,7 @@ use melisma_dataset::rng::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::tape::{Matrix, Tape, Var};
+use crate::container;
 use crate::network::unit;
 use crate::{Error, Result};
 
@@ -398,6 +399,38 @@ impl Autoencoder {
         })
     }
 
+    /// One whose weights are known: name, size and numbers of each, in order.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(super) fn of(
+        form: &Form,
+        matrices: Vec<container::Matrix>,
+    ) -> std::result::Result<Autoencoder, String> {
+        form.check().map_err(|fault| fault.to_string())?;
+        let (maker, places) = make(form);
+        if maker.0.len() != matrices.len() {
+            return Err("it has other matrices than its autoencoder".to_owned());
+        }
+        let (mut names, mut weights) = (Vec::new(), Vec::new());
+        for (plan, matrix) in maker.0.into_iter().zip(matrices) {
+            if matrix.name != plan.name
+                || matrix.size != [plan.rows, plan.columns]
+                || matrix.values.len() != plan.rows * plan.columns
+            {
+                return Err(format!("`{}` is missing or of another size", plan.name));
+            }
+            names.push(plan.name);
+            weights.push(Matrix::new(plan.rows, plan.columns, matrix.values));
+        }
+        Ok(Autoencoder {
+            form: form.clone(),
+            places,
+            names,
+            weights,
+        })
+    }
+
     /// Its form.
     pub fn form(&self) -> &Form {
         &self.form
@@ -647,7 +680,7 @@ impl Autoencoder {
         let mut sums = Vec::new();
         let mut costs = vec![0.0; batch.tokens.len() / width];
         for (field, head) in self.places.heads.iter().enumerate() {
-            let logits = self.logits(tape, x, head, |before| targets(before));
+            let logits = self.logits(tape, x, head, targets);
             let lost = batch.lost.filter(|_| field == 0);
             let (sum, each) = tape.cost(logits, &targets(field), lost);
             sums.push((sum, 1.0));

@@ -91,10 +91,14 @@ impl LatentParams {
             () if !share(self.dropout) || !(0.0..=1.0).contains(&self.hidden_steps) => {
                 fault("`dropout` must be below 0.9 and `hidden_steps` a share")
             }
-            () if !(self.rate > 0.0 && self.rate < 1.0)
-                || !(0.0..10.0).contains(&self.weight_decay)
-                || !(0.0..100.0).contains(&self.free)
-                || !(0.0..=100.0).contains(&self.charge)
+            () if !(f64::MIN_POSITIVE..1.0).contains(&self.rate)
+                || [
+                    (self.weight_decay, 10.0),
+                    (self.free, 100.0),
+                    (self.charge, 100.0),
+                ]
+                .iter()
+                .any(|(value, most)| !(0.0..=*most).contains(value))
                 || self.checkpoint_minutes < 0.0 =>
             {
                 fault(
@@ -554,7 +558,7 @@ pub fn measure(model: &Autoencoder, songs: &Songs, seed: u64) -> Result<Measured
             let sum = |costs: &[f32]| costs.iter().map(|cost| f64::from(*cost)).sum::<f64>();
             let mut tape = Tape::new(model.weights());
             let read = model.pass(&mut tape, &batch, &inputs, &before, &pass(Latent::Posterior));
-            let mut rng = Rng::new(seed ^ 0x7072_696f_72);
+            let mut rng = Rng::new(seed ^ 0x0070_7269_6f72);
             let count = some.len() * form.latents() * form.latent;
             let prior: Vec<f32> = (0..count).map(|_| normal(&mut rng)).collect();
             let mut other = Tape::new(model.weights());
@@ -758,9 +762,9 @@ mod tests {
                 let passed = model.pass(&mut tape, &batch, &inputs, &before, &pass);
                 tape.back(passed.objective, &mut gradients);
             }
-            for at in 0..gradients.len() {
-                let direction: Vec<f32> = gradients[at].iter().map(|_| normal(&mut rng)).collect();
-                let slope: f64 = gradients[at]
+            for (at, gradient) in gradients.iter().enumerate() {
+                let direction: Vec<f32> = gradient.iter().map(|_| normal(&mut rng)).collect();
+                let slope: f64 = gradient
                     .iter()
                     .zip(&direction)
                     .map(|(g, d)| f64::from(g * d))
