@@ -20,6 +20,8 @@ const PATIENCE: u32 = 2;
 const TAKEN_OVER: f32 = 0.85;
 /// Nats that a tone outside the scale loses, for each attempt in which the piece was heard in another key.
 const PULL: f32 = 0.75;
+/// What the tonic gains for each of those nats.
+const CHORD: f32 = 0.5;
 /// Attempts at the key that was asked for.
 const ATTEMPTS: u64 = 6;
 
@@ -74,8 +76,9 @@ pub struct Guide<'a> {
 
 /// Composes a piece; the same request and network give the same piece. With a `prime`, compound tokens of whole bars, it goes on from there.
 ///
-/// Where the piece is heard in another key than was asked for, it is composed anew, tones outside the scale ever less likely; `bars`
-/// hears of every attempt.
+/// Where the piece is heard in another key than was asked for, it is moved, if that is of the same mode and nothing is to go on from, or else
+/// composed anew, tones outside the scale ever less likely and those of the tonic's chord likelier; `bars` hears of every attempt, before it is
+/// moved.
 ///
 /// # Errors
 /// [`Error::Params`] for what the network cannot meet, [`Error::Tokens`] for a prime that is not of the design, or empty,
@@ -117,6 +120,11 @@ pub fn compose_guided(
     let mut attempt = 0;
     loop {
         let piece = attempt_at(composer, request, prime, attempt, guide, bars)?;
+        // Chance decides the tonic less surely than the mode: a piece in another key of the mode is moved to the one that was asked for.
+        let piece = match prime.is_none() && request.chromaticism >= 1.0 {
+            true => moved(request, piece)?,
+            false => piece,
+        };
         let met = request.key.is_none() || piece.key == request.key;
         attempt += 1;
         if met || attempt >= ATTEMPTS {
@@ -126,6 +134,35 @@ pub fn compose_guided(
             });
         }
     }
+}
+
+/// The piece in the key that was asked for, if it is heard in another of the same mode and every tone has room to move; otherwise as it is.
+fn moved(request: &Request, piece: Piece) -> Result<Piece> {
+    let (Some(asked), Some(heard)) = (request.key, piece.key) else {
+        return Ok(piece);
+    };
+    let up = (i32::from(asked.tonic) - i32::from(heard.tonic)).rem_euclid(12);
+    if asked.minor != heard.minor || up == 0 {
+        return Ok(piece);
+    }
+    let by = if up > 6 { up - 12 } else { up } as i8;
+    let mut tokens = piece.tokens.clone();
+    if !songs::Moves::Pitches.apply(&mut tokens, by) {
+        return Ok(piece);
+    }
+    let score = score_of(request, &[], &tokens)?;
+    Ok(Piece {
+        key: heard_in(&tokens),
+        score,
+        tokens,
+        ..piece
+    })
+}
+
+/// The key that tokens are heard in, by their pitch classes.
+fn heard_in(tokens: &[u16]) -> Option<Key> {
+    let [key, _] = songs::told_by_notes(tokens, &songs::durations());
+    Key::told(key)
 }
 
 /// The controls of a request.
@@ -397,8 +434,11 @@ impl Drawing<'_> {
         // Nothing is lost at 1, and all at 0.
         let strict = -self.request.chromaticism.max(1e-9).ln();
         for (pitch, value) in out.iter_mut().enumerate() {
-            if !key.holds(pitch as u16 % 12) {
+            let class = pitch as u16 % 12;
+            if !key.holds(class) {
                 *value -= strict + self.pull;
+            } else if let Some(share) = key.weight(class) {
+                *value += CHORD * share * self.pull;
             }
         }
     }
@@ -433,12 +473,25 @@ impl Drawing<'_> {
     }
 }
 
-/// The piece as a score.
+/// The piece as it was drawn.
 fn finish(request: &Request, prime: &[u16], drawing: &Drawing<'_>) -> Result<Piece> {
     let mut tokens = prime.to_vec();
     tokens.extend(drawing.steps.iter().flatten());
+    let notes = drawing.steps.len();
+    Ok(Piece {
+        score: score_of(request, prime, &tokens)?,
+        key: heard_in(&tokens),
+        tokens,
+        nats_per_note: drawing.nats / notes.max(1) as f64,
+        notes,
+        attempts: 1,
+    })
+}
+
+/// The tokens of a piece as a score.
+fn score_of(request: &Request, prime: &[u16], tokens: &[u16]) -> Result<Score> {
     let mut score = Compound::new()
-        .decode(&tokens)
+        .decode(tokens)
         .map_err(|fault| Error::Tokens(fault.to_string()))?;
     // Bars go on to the end of what rings; the piece ends with the bar of its last onset.
     let last = score.notes().map(|note| note.onset).max().unwrap_or(0);
@@ -474,10 +527,7 @@ fn finish(request: &Request, prime: &[u16], drawing: &Drawing<'_>) -> Result<Pie
     if let Some(first) = score.tempos.first_mut().filter(|_| prime.is_empty()) {
         first.tick = 0;
     }
-    let durations = songs::durations();
-    let [key, _] = songs::told_by_notes(&tokens, &durations);
-    let key = Key::told(key);
-    if let Some(key) = key {
+    if let Some(key) = heard_in(tokens) {
         score.key_signatures = vec![KeySignature {
             tick: 0,
             sharps: key.sharps(),
@@ -485,15 +535,7 @@ fn finish(request: &Request, prime: &[u16], drawing: &Drawing<'_>) -> Result<Pie
         }];
     }
     score.tidy();
-    let notes = drawing.steps.len();
-    Ok(Piece {
-        tokens,
-        score,
-        key,
-        nats_per_note: drawing.nats / notes.max(1) as f64,
-        notes,
-        attempts: 1,
-    })
+    Ok(score)
 }
 
 #[cfg(test)]
@@ -642,6 +684,25 @@ mod tests {
         assert_eq!(begun, 4);
         let error = compose(&composer, &request, Some(&[]), &mut ()).unwrap_err();
         assert!(error.to_string().contains("nothing to go on from"));
+    }
+
+    #[test]
+    fn a_piece_is_moved_to_the_key_that_was_asked_for() {
+        let composer = composer();
+        let mut met = 0;
+        for (seed, key) in ["F", "Eb", "A", "C minor", "G minor"].iter().enumerate() {
+            let request = Request {
+                bars: 4,
+                key: Some(Key::parse(key).unwrap()),
+                seed: seed as u64,
+                ..Request::default()
+            };
+            let piece = compose(&composer, &request, None, &mut ()).unwrap();
+            // What is said of it is what is heard in it.
+            assert_eq!(piece.key, heard_in(&piece.tokens));
+            met += usize::from(piece.key == request.key);
+        }
+        assert!(met >= 4, "{met} of 5");
     }
 
     #[test]

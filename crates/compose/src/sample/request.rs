@@ -78,6 +78,16 @@ impl Key {
         }
     }
 
+    /// How much a pitch class is of the tonic's chord: the tonic most, then the third and the fifth.
+    pub(crate) fn weight(self, class: u16) -> Option<f32> {
+        let third = if self.minor { 3 } else { 4 };
+        match (class + 12 - u16::from(self.tonic)) % 12 {
+            0 => Some(1.0),
+            degree if degree == third || degree == 7 => Some(0.5),
+            _ => None,
+        }
+    }
+
     /// The sharps of its signature, flats below zero.
     pub(crate) fn sharps(self) -> i8 {
         let major = i32::from(self.tonic) + if self.minor { 3 } else { 0 };
