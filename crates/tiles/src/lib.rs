@@ -77,23 +77,17 @@ pub fn product_prepared(
     out: &mut [f32],
     stride: usize,
 ) {
-    assert_eq!(
-        a.columns, b.rows,
-        "columns of the left and rows of the right matrix"
-    );
-    assert!(stride >= b.columns, "rows of what comes out overlap");
     ROOM.with_borrow_mut(|[left, _]| {
-        Arch::new().dispatch(Product {
+        multiply(
             unit,
             scale,
             a,
-            right: &b.panels,
-            columns: b.columns,
+            (&b.panels, b.rows, b.columns),
             keep,
             out,
             stride,
             left,
-        });
+        )
     });
 }
 
@@ -110,24 +104,48 @@ pub fn product(
     out: &mut [f32],
     stride: usize,
 ) {
-    assert_eq!(
-        a.columns, b.rows,
-        "columns of the left and rows of the right matrix"
-    );
-    assert!(stride >= b.columns, "rows of what comes out overlap");
     ROOM.with_borrow_mut(|[left, right]| {
         Arch::new().dispatch(Right(b, right));
-        Arch::new().dispatch(Product {
+        multiply(
             unit,
             scale,
             a,
-            right,
-            columns: b.columns,
+            (right, b.rows, b.columns),
             keep,
             out,
             stride,
             left,
-        });
+        );
+    });
+}
+
+/// The same for a right factor in panels, with its rows and columns.
+#[allow(clippy::too_many_arguments)]
+fn multiply(
+    unit: &Unit,
+    scale: f32,
+    a: Matrix<'_>,
+    (right, rows, columns): (&[u32], usize, usize),
+    keep: f32,
+    out: &mut [f32],
+    stride: usize,
+    left: &mut Vec<u32>,
+) {
+    assert_eq!(
+        a.columns, rows,
+        "columns of the left and rows of the right matrix"
+    );
+    assert!(stride >= columns, "rows of what comes out overlap");
+    Arch::new().dispatch(Product {
+        unit,
+        scale,
+        a,
+        right,
+        columns,
+        keep,
+        out,
+        stride,
+        left,
     });
 }
 

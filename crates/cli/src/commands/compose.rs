@@ -423,10 +423,10 @@ fn prime(path: &Path, request: &Request) -> Result<Vec<u16>, Failed> {
 }
 
 /// Shows bars as they come.
-struct Follow<'a> {
-    run: &'a Run,
-    shown: bool,
-    bars: u32,
+pub struct Follow<'a> {
+    pub run: &'a Run,
+    pub shown: bool,
+    pub bars: u32,
 }
 
 impl Bars for Follow<'_> {

@@ -8,7 +8,7 @@ use melisma_plot::save;
 use melisma_score::to_bytes;
 use serde::Serialize;
 
-use super::compose::{Picture, draw};
+use super::compose::{Follow, Picture, draw};
 use super::ear::{self, Ear};
 use super::taste::Taste;
 use crate::args::DemoArgs;
@@ -50,8 +50,18 @@ pub fn run(args: &DemoArgs, run: &Run) -> Result<(), Failed> {
     let file = |name: &str| args.output.join(name);
     note!("composing 32 bars of jazz in F: AABA, piano, bass, drums, tenor sax, 140 a minute");
     let piece = pool
-        .install(|| compose(&composer, &request, None, &mut ()))
-        .map_err(because)?;
+        .install(|| {
+            let mut follow = Follow {
+                run,
+                shown: false,
+                bars: request.bars,
+            };
+            compose(&composer, &request, None, &mut follow)
+        })
+        .map_err(|fault| match fault {
+            melisma_compose::Error::Interrupted => Failed::Interrupted,
+            fault => because(fault),
+        })?;
     save(&file("take.mid"), &to_bytes(&piece.score)).map_err(because)?;
     save(
         &file("take.svg"),

@@ -117,6 +117,15 @@ fn tanh(x: f32) -> f32 {
     2.0 * sigmoid(2.0 * x) - 1.0
 }
 
+/// Turns queries and keys of all sequences by their places, or back.
+fn turn(turns: &Turns, qkv: &mut [f32], width: usize, places: usize, back: bool) {
+    for (row, values) in qkv.chunks_exact_mut(3 * width).enumerate() {
+        let (queries, rest) = values.split_at_mut(width);
+        turns.turn(row % places, queries, back);
+        turns.turn(row % places, &mut rest[..width], back);
+    }
+}
+
 /// One step of one sequence: opens its gates, and gives hidden and cell state.
 #[inline(always)]
 fn step_on(units: usize, gates: &mut [f32], cell_before: &[f32], now: &mut [f32]) {
@@ -313,11 +322,7 @@ impl<'a> Tape<'a> {
         let at: Vec<f32> = (0..places).map(|at| at as f32 * 3.0).collect();
         let turns = Turns::new(width / heads, 0, &at);
         let mut turned = x.values.clone();
-        for (row, values) in turned.chunks_exact_mut(3 * width).enumerate() {
-            let (queries, rest) = values.split_at_mut(width);
-            turns.turn(row % places, queries, false);
-            turns.turn(row % places, &mut rest[..width], false);
-        }
+        turn(&turns, &mut turned, width, places, false);
         let sizes = Sizes {
             places,
             width,
@@ -643,11 +648,7 @@ impl Flows<'_> {
         for ((((qkv, out), levels), d), dqkv) in sequences {
             attend_back(sizes, qkv, out, levels, d, dqkv, &mut room);
         }
-        for (row, values) in dqkv.chunks_exact_mut(3 * width).enumerate() {
-            let (queries, rest) = values.split_at_mut(width);
-            turns.turn(row % places, queries, true);
-            turns.turn(row % places, &mut rest[..width], true);
-        }
+        turn(turns, &mut dqkv, width, places, true);
         self.add(*qkv, dqkv.into_iter());
     }
 
